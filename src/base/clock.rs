@@ -1,0 +1,180 @@
+//! The one place that reads a clock or makes a timer.
+//!
+//! Two readings share one scale. [`now`] may be coarse (4 ms steps on Linux, at a sixth of the price) and serves windows
+//! and open times; [`precise`] serves deadlines. With the feature `testing`, both are tokio's clock, which a test can pause.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the file the ban points to")]
+
+use std::future::Future;
+use std::ops::Add;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use pin_project_lite::pin_project;
+
+/// A point in time on the crate's clock, in nanoseconds.
+///
+/// Arithmetic saturates: adding [`Duration::MAX`] gives the far future, never a panic. Instants are only comparable
+/// within one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// Never reached.
+    pub const FAR_FUTURE: Self = Self(u64::MAX);
+
+    /// The present, exact to the nanosecond where the system is.
+    #[must_use]
+    pub fn now() -> Self {
+        precise()
+    }
+
+    /// How long `earlier` lies before this instant; zero when it does not.
+    #[must_use]
+    pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    pub(crate) const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    pub(crate) const fn nanos(self) -> u64 {
+        self.0
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(rhs)))
+    }
+}
+
+/// A duration in nanoseconds; `u64::MAX` (584 years) stands for all that is longer.
+pub(crate) const fn nanos(duration: Duration) -> u64 {
+    let nanos = duration.as_nanos();
+    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
+}
+
+/// `duration` times `factor`, without overflow and without the panic of `Duration::mul_f64`.
+pub(crate) fn scale(duration: Duration, factor: f64) -> Duration {
+    if duration == Duration::MAX {
+        return duration;
+    }
+    // A float cast to an integer saturates, and turns NaN into 0.
+    Duration::from_nanos((duration.as_nanos() as f64 * factor).round() as u64)
+}
+
+/// The present, perhaps a few milliseconds old.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(any(test, feature = "testing"))))]
+#[inline]
+pub(crate) fn now() -> Instant {
+    static EPOCH: OnceLock<u64> = OnceLock::new();
+    let coarse = || {
+        let t = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+        (t.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec as u64)
+    };
+    let epoch = *EPOCH.get_or_init(|| coarse().wrapping_sub(precise().0));
+    Instant(coarse().wrapping_sub(epoch))
+}
+
+/// The present.
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(any(test, feature = "testing")))))]
+#[inline]
+pub(crate) fn now() -> Instant {
+    precise()
+}
+
+/// The present, from the clock that tokio's timers follow.
+pub(crate) fn precise() -> Instant {
+    from_tokio(tokio::time::Instant::now())
+}
+
+/// Wall time, for dates that came over the wire.
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only the http edge reads dates"))]
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
+/// An hour before the first reading: a paused runtime that is older than this process's first call must not fall
+/// before the beginning of time.
+fn epoch() -> tokio::time::Instant {
+    static EPOCH: OnceLock<tokio::time::Instant> = OnceLock::new();
+    *EPOCH.get_or_init(|| {
+        let start = std::time::Instant::now();
+        tokio::time::Instant::from_std(start.checked_sub(Duration::from_secs(3600)).unwrap_or(start))
+    })
+}
+
+fn from_tokio(at: tokio::time::Instant) -> Instant {
+    Instant(nanos(at.saturating_duration_since(epoch())))
+}
+
+pin_project! {
+    /// A timer that ends at an instant. It is made when it is needed, never before: making one takes a lock.
+    #[derive(Debug)]
+    pub(crate) struct Sleep {
+        #[pin]
+        inner: tokio::time::Sleep,
+    }
+}
+
+impl Sleep {
+    pub(crate) fn new(duration: Duration) -> Self {
+        Self { inner: tokio::time::sleep(duration) }
+    }
+
+    pub(crate) fn until(at: Instant) -> Self {
+        match epoch().checked_add(Duration::from_nanos(at.0)) {
+            Some(at) => Self { inner: tokio::time::sleep_until(at) },
+            None => Self::new(Duration::MAX),
+        }
+    }
+
+    /// When it ends, without another reading of the clock.
+    pub(crate) fn deadline(&self) -> Instant {
+        from_tokio(self.inner.deadline())
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().inner.poll(cx)
+    }
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates() {
+        assert_eq!(Instant::now() + Duration::MAX, Instant::FAR_FUTURE);
+        assert_eq!(Instant(5).saturating_duration_since(Instant(9)), Duration::ZERO);
+        assert_eq!(scale(Duration::MAX, 0.5), Duration::MAX);
+        assert_eq!(scale(Duration::from_secs(1), f64::INFINITY), Duration::from_nanos(u64::MAX));
+        assert_eq!(scale(Duration::from_secs(1), 1.5), Duration::from_millis(1500));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_is_obeyed() {
+        let (start, coarse) = (precise(), now());
+        tokio::time::advance(Duration::from_secs(86_400 * 500)).await;
+        assert_eq!(precise().saturating_duration_since(start), Duration::from_secs(86_400 * 500));
+        assert_eq!(now().saturating_duration_since(coarse), Duration::from_secs(86_400 * 500));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_ends_at_its_instant() {
+        let at = precise() + Duration::from_secs(3);
+        let sleep = Sleep::until(at);
+        assert_eq!(sleep.deadline(), at);
+        sleep.await;
+        assert_eq!(precise(), at);
+    }
+}

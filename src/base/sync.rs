@@ -1,0 +1,57 @@
+//! Atomics and a lock: the standard ones, or loom's when the models run.
+
+#[cfg(seawall_loom)]
+pub(crate) use loom::sync::{
+    Arc, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+#[cfg(not(seawall_loom))]
+pub(crate) use std::sync::{
+    Arc, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+#[cfg(seawall_loom)]
+use loom::sync::Mutex as Lock;
+#[cfg(not(seawall_loom))]
+#[expect(clippy::disallowed_types, reason = "this is the file the ban points to")]
+use std::sync::Mutex as Lock;
+use std::sync::PoisonError;
+
+/// A mutex that survives poison: a panic under it (only foreign code can cause one) leaves it usable.
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(Lock<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Lock::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_survives_poison() {
+        let lock = Arc::new(Mutex::new(1));
+        let theirs = lock.clone();
+        let panicked = std::thread::spawn(move || {
+            let mut value = theirs.lock();
+            *value = 2;
+            panic!("under the lock");
+        });
+        assert!(panicked.join().is_err());
+        assert_eq!(*lock.lock(), 2);
+    }
+}

@@ -1,0 +1,86 @@
+//! Tasks that wait in `poll_ready` and must hear when a gate begins to refuse.
+
+use std::mem;
+use std::task::Waker;
+
+use super::sync::{Arc, Mutex};
+
+/// A set of wakers, each kept fresh by its own [`Parking`].
+#[derive(Debug, Default)]
+pub(crate) struct Wakers {
+    slots: Mutex<Slots>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    wakers: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+/// A place in the set; dropping it takes the waker out.
+#[derive(Debug)]
+pub(crate) struct Parking {
+    set: Arc<Wakers>,
+    slot: usize,
+}
+
+impl Wakers {
+    /// Parks `waker`, in the place already held if there is one.
+    pub(crate) fn park(set: &Arc<Self>, parking: &mut Option<Parking>, waker: &Waker) {
+        // Cloned before the lock and dropped after it: a waker is foreign code.
+        let fresh = Some(waker.clone());
+        let mut slots = set.slots.lock();
+        let slot = parking.get_or_insert_with(|| Parking { set: set.clone(), slot: slots.take_place() }).slot;
+        let stale = mem::replace(&mut slots.wakers[slot], fresh);
+        drop(slots);
+        drop(stale);
+    }
+
+    /// Wakes all; they stay parked until they leave.
+    pub(crate) fn wake_all(&self) {
+        let wakers: Vec<Waker> = self.slots.lock().wakers.iter().flatten().cloned().collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Slots {
+    fn take_place(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.wakers.push(None);
+            self.wakers.len() - 1
+        })
+    }
+}
+
+impl Drop for Parking {
+    fn drop(&mut self) {
+        let mut slots = self.set.slots.lock();
+        let left = slots.wakers[self.slot].take();
+        slots.free.push(self.slot);
+        drop(slots);
+        drop(left);
+    }
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+    use tokio_test::task;
+
+    #[test]
+    fn the_freshest_waker_is_woken_and_a_place_is_used_again() {
+        let set = Arc::new(Wakers::default());
+        let (mut first, mut second) = (task::spawn(()), task::spawn(()));
+        let (mut parking, mut other) = (None, None);
+        first.enter(|cx, ()| Wakers::park(&set, &mut parking, cx.waker()));
+        second.enter(|cx, ()| Wakers::park(&set, &mut parking, cx.waker()));
+        set.wake_all();
+        assert!(!first.is_woken() && second.is_woken());
+
+        drop(parking);
+        first.enter(|cx, ()| Wakers::park(&set, &mut other, cx.waker()));
+        assert_eq!(set.slots.lock().wakers.len(), 1);
+        set.wake_all();
+        assert!(first.is_woken());
+    }
+}

@@ -1,0 +1,79 @@
+//! A window over the last so many calls.
+
+use super::{AtomicU64, Counts, Lifetime, Mark, Ordering};
+
+/// Counts of the last `size` calls of an epoch. Each call takes the place of the one `size` before it, and the totals
+/// change by the difference, in one step.
+///
+/// The totals are one word: epoch (its low 16 bits), calls, failures, slow ones. A result of another epoch leaves them alone.
+#[derive(Debug)]
+pub(crate) struct CountWindow {
+    places: Box<[AtomicU64]>,
+    next: AtomicU64,
+    totals: AtomicU64,
+    lifetime: Lifetime,
+}
+
+const FILLED: u64 = 1 << 2;
+const FAILED: u64 = 1 << 1;
+const SLOW: u64 = 1;
+
+impl CountWindow {
+    /// The most calls that fit the totals.
+    pub(crate) const LARGEST: u32 = u16::MAX as u32;
+
+    pub(crate) fn new(size: u32) -> Self {
+        Self {
+            places: (0..size).map(|_| AtomicU64::new(0)).collect(),
+            next: AtomicU64::new(0),
+            totals: AtomicU64::new(0),
+            lifetime: Lifetime::default(),
+        }
+    }
+
+    /// Empties the window for a new epoch.
+    pub(crate) fn begin(&self, epoch: u32) {
+        self.totals.store(tag(epoch), Ordering::Release);
+    }
+
+    pub(crate) fn record(&self, epoch: u32, mark: Mark) {
+        self.count_only(mark);
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % self.places.len() as u64;
+        let place = &self.places[place as usize];
+        let came = u64::from(epoch) << 8 | FILLED | (u64::from(mark.failed) * FAILED) | (u64::from(mark.slow) * SLOW);
+        let newest = |seen: u64| ((seen >> 8) as u32).wrapping_sub(epoch).cast_signed() <= 0;
+        let Ok(left) =
+            place.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| newest(seen).then_some(came))
+        else {
+            return; // A straggler of an epoch that is over.
+        };
+        let left = if left >> 8 == u64::from(epoch) { left } else { 0 };
+        let _straggler = self.totals.fetch_update(Ordering::AcqRel, Ordering::Acquire, |totals| {
+            (totals >> 48 == tag(epoch) >> 48).then(|| totals + weight(came) - weight(left))
+        });
+    }
+
+    /// Counts one call that the window does not hold.
+    pub(crate) fn count_only(&self, mark: Mark) {
+        self.lifetime.mark(mark);
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let totals = self.totals.load(Ordering::Acquire);
+        let (total, failures, slow) = (totals >> 32 & 0xFFFF, totals >> 16 & 0xFFFF, totals & 0xFFFF);
+        Counts { successes: total - failures, failures, slow, hanging: 0 }
+    }
+
+    pub(crate) fn lifetime(&self) -> (u64, u64) {
+        self.lifetime.get()
+    }
+}
+
+fn tag(epoch: u32) -> u64 {
+    u64::from(epoch) << 48
+}
+
+/// What a place adds to the totals.
+fn weight(place: u64) -> u64 {
+    (place & FILLED) / FILLED << 32 | (place & FAILED) / FAILED << 16 | place & SLOW
+}

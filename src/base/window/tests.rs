@@ -1,0 +1,91 @@
+use super::*;
+
+const OK: Mark = Mark { failed: false, slow: false };
+const FAILED: Mark = Mark { failed: true, slow: false };
+const SLOW: Mark = Mark { failed: false, slow: true };
+const SLOW_FAILED: Mark = Mark { failed: true, slow: true };
+
+fn at(nanos: u64) -> Instant {
+    Instant::from_nanos(nanos)
+}
+
+fn window(slow: bool) -> TimeWindow {
+    TimeWindow::new(Duration::from_nanos(100), 10, slow, 2, at(0))
+}
+
+#[test]
+fn a_call_leaves_with_its_bucket() {
+    let w = window(false);
+    for _ in 0..19 {
+        w.record(0, w.tick(1, at(5)), FAILED);
+    }
+    assert_eq!(w.counts(w.tick(1, at(99))).failures, 19);
+    assert_eq!(w.counts(w.tick(1, at(100))).failures, 0);
+}
+
+#[test]
+fn after_an_idle_gap_the_window_is_empty_and_nothing_is_lost() {
+    let w = window(false);
+    for gap in [0, 1_000, 10_000_000, 86_400_000_000_000 * 500] {
+        let tick = w.tick(1, at(gap));
+        assert_eq!(w.counts(tick), Counts::default(), "before {gap}");
+        w.record(0, tick, OK);
+        w.record(1, tick, FAILED);
+        assert_eq!((w.counts(tick).successes, w.counts(tick).failures), (1, 1));
+    }
+    assert_eq!(w.lifetime(), (4, 4));
+}
+
+#[test]
+fn a_new_epoch_begins_empty_and_a_late_result_does_not_touch_it() {
+    let w = window(false);
+    w.record(0, w.tick(1, at(50)), FAILED);
+    assert_eq!(w.counts(w.tick(2, at(50))), Counts::default());
+    w.record(0, w.tick(2, at(50)), OK);
+    w.record(0, w.tick(1, at(51)), FAILED);
+    assert_eq!(w.counts(w.tick(2, at(59))), Counts { successes: 1, ..Counts::default() });
+    assert_eq!(w.lifetime(), (1, 2));
+}
+
+#[test]
+fn slow_failures_count_as_both() {
+    let w = window(true);
+    for mark in [OK, FAILED, SLOW, SLOW_FAILED] {
+        w.record(1, w.tick(1, at(0)), mark);
+    }
+    assert_eq!(w.counts(w.tick(1, at(0))), Counts { successes: 2, failures: 2, slow: 2, hanging: 0 });
+}
+
+#[test]
+fn a_full_bucket_keeps_its_rate_and_the_lifetime_its_count() {
+    let w = window(false);
+    let tick = w.tick(1, at(0));
+    for i in 0..600_000 {
+        w.record(0, tick, if i % 4 == 0 { FAILED } else { OK });
+    }
+    assert!((w.counts(tick).failure_rate() - 0.25).abs() < 1e-4);
+    assert_eq!(w.lifetime(), (450_000, 150_000));
+}
+
+#[test]
+fn a_span_of_for_ever_never_rolls() {
+    let w = TimeWindow::new(Duration::MAX, 10, false, 1, at(0));
+    w.record(0, w.tick(1, at(0)), FAILED);
+    assert_eq!(w.counts(w.tick(1, at(u64::MAX / 2))).failures, 1);
+}
+
+#[test]
+fn the_last_calls_are_the_ones_that_count() {
+    let w = CountWindow::new(4);
+    w.begin(1);
+    for mark in [FAILED, FAILED, SLOW_FAILED, OK, SLOW, OK] {
+        w.record(1, mark);
+    }
+    assert_eq!(w.counts(), Counts { successes: 3, failures: 1, slow: 2, hanging: 0 });
+    w.begin(2);
+    w.record(1, FAILED);
+    assert_eq!(w.counts(), Counts::default());
+    w.record(2, OK);
+    assert_eq!(w.counts(), Counts { successes: 1, ..Counts::default() });
+    assert_eq!(w.lifetime(), (4, 4));
+}

@@ -1,0 +1,155 @@
+//! Looking at a live circuit and steering it.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use super::layer::CircuitBreakerPermit;
+use super::state::{Circuit, Mode, Totals};
+use crate::base::clock::{Instant, Sleep, now};
+use crate::base::lanes::Lanes;
+use crate::base::window::Counts;
+use crate::event::{CircuitState, Subscription};
+use crate::rejected::Rejected;
+
+/// Looks at a live circuit and steers it, from anywhere. Clones look at the same circuit.
+#[derive(Clone)]
+pub struct Handle {
+    circuit: Lanes<Circuit>,
+}
+
+impl Handle {
+    pub(super) const fn new(circuit: Lanes<Circuit>) -> Self {
+        Self { circuit }
+    }
+
+    /// The state. An open circuit stays open past its time until a call comes: no task runs.
+    #[must_use]
+    pub fn state(&self) -> CircuitState {
+        self.circuit.state(now())
+    }
+
+    /// When the next call may pass, while none may.
+    #[must_use]
+    pub fn until(&self) -> Option<Instant> {
+        self.circuit.until(now())
+    }
+
+    /// What the window holds; while the circuit is open or half-open, what it held at the trip.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.circuit.counts(now())
+    }
+
+    /// Calls since the layer was made.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.circuit.totals()
+    }
+
+    /// Events from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
+        self.circuit.events.subscribe()
+    }
+
+    /// Asks for the right to make one call without tower: for a database driver or a queue consumer.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn try_admit(&self) -> Result<CircuitBreakerPermit, Rejected> {
+        CircuitBreakerPermit::ask(&self.circuit)
+    }
+
+    /// Resolves when a call would be let through again: the circuit is closed, or the next call may probe. For batch
+    /// jobs, which otherwise burn their items on refusals.
+    pub async fn until_closed(&self) {
+        let mut events = self.subscribe();
+        while self.circuit.refuses(now) {
+            let wait = self.until().map(|until| until.saturating_duration_since(now()));
+            let mut sleep = pin!(wait.map(Sleep::new));
+            let mut event = pin!(events.next());
+            poll_fn(|cx| match (event.as_mut().poll(cx), sleep.as_mut().as_pin_mut()) {
+                (Poll::Ready(_), _) => Poll::Ready(()),
+                (Poll::Pending, Some(sleep)) => sleep.poll(cx),
+                (Poll::Pending, None) => Poll::Pending,
+            })
+            .await;
+        }
+    }
+
+    /// Refuses every call while the guard lives: the service is taken out by hand. Holds before all other modes.
+    pub fn isolate(&self) -> Manual {
+        self.ask_for(Mode::Isolated)
+    }
+
+    /// Refuses every call while the guard lives, as if the circuit had tripped.
+    pub fn force_open(&self) -> Manual {
+        self.ask_for(Mode::ForcedOpen)
+    }
+
+    /// Lets every call through while the guard lives; results are counted, and decide nothing.
+    pub fn disable(&self) -> Manual {
+        self.ask_for(Mode::Disabled)
+    }
+
+    /// Lets every call through while the guard lives; the circuit goes on deciding, and its events tell what it would do.
+    pub fn observe_only(&self) -> Manual {
+        self.ask_for(Mode::ObserveOnly)
+    }
+
+    /// Ends the modes that were [kept](Manual::keep). Those with a living guard stay.
+    pub fn release(&self) {
+        self.circuit.steer(now(), |manual| manual.kept = [false; 4]);
+    }
+
+    /// Closes the circuit and forgets what was. Manual modes stay.
+    pub fn reset(&self) {
+        self.circuit.reset(now());
+    }
+
+    /// Opens the circuit until then; after that it is half-open as after a trip.
+    pub fn open_until(&self, until: Instant) {
+        self.circuit.open_until(until, now());
+    }
+
+    fn ask_for(&self, mode: Mode) -> Manual {
+        self.circuit.steer(now(), |manual| manual.guards[mode as usize] += 1);
+        Manual { circuit: self.circuit.clone(), mode }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("circuit", &*self.circuit).finish()
+    }
+}
+
+/// A manual mode, which ends when this is dropped.
+///
+/// Of several at once the strongest holds: isolated before forced open, before disabled, before observe-only.
+#[must_use = "the mode ends when this is dropped; `keep` makes it stay"]
+pub struct Manual {
+    circuit: Lanes<Circuit>,
+    mode: Mode,
+}
+
+impl Manual {
+    /// Makes the mode stay until [`Handle::release`].
+    pub fn keep(self) {
+        self.circuit.steer(now(), |manual| manual.kept[self.mode as usize] = true);
+    }
+}
+
+impl Drop for Manual {
+    fn drop(&mut self) {
+        self.circuit.steer(now(), |manual| manual.guards[self.mode as usize] -= 1);
+    }
+}
+
+impl fmt::Debug for Manual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manual").field("mode", &self.mode).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+//! What a call reads without a lock.
+
+use super::core::Core;
+use crate::base::sync::{AtomicU64, Ordering};
+use crate::event::CircuitState;
+
+/// The epoch, the manual mode and the state, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Phase {
+    epoch: u32,
+    mode: u8,
+    state: u8,
+}
+
+/// A manual mode; the first one asked for in this order holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Nothing passes.
+    Isolated,
+    /// Nothing passes, as if the circuit had tripped.
+    ForcedOpen,
+    /// Everything passes, nothing decides.
+    Disabled,
+    /// Everything passes, the circuit goes on deciding.
+    ObserveOnly,
+}
+
+const MODES: [Mode; 4] = [Mode::Isolated, Mode::ForcedOpen, Mode::Disabled, Mode::ObserveOnly];
+const STATES: [CircuitState; 4] =
+    [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen, CircuitState::Recovering];
+
+impl Mode {
+    pub(super) const fn refuses(self) -> bool {
+        matches!(self, Self::Isolated | Self::ForcedOpen)
+    }
+}
+
+impl Phase {
+    pub(super) fn new(core: &Core) -> Self {
+        let manual = &core.manual;
+        let asked = (0..4).find(|&mode| manual.guards[mode] > 0 || manual.kept[mode]);
+        let state = STATES.iter().position(|&state| state == core.state).unwrap_or_default();
+        Self { epoch: core.epoch, mode: asked.map_or(0, |mode| mode as u8 + 1), state: state as u8 }
+    }
+
+    pub(super) const fn word(self) -> u64 {
+        (self.epoch as u64) << 16 | (self.mode as u64) << 8 | self.state as u64
+    }
+
+    #[inline]
+    pub(super) const fn from_word(word: u64) -> Self {
+        Self { epoch: (word >> 16) as u32, mode: (word >> 8) as u8, state: word as u8 }
+    }
+
+    #[inline]
+    pub(super) const fn is_plainly_closed(self) -> bool {
+        self.mode == 0 && self.state == 0
+    }
+
+    pub(super) const fn epoch(self) -> u32 {
+        self.epoch
+    }
+
+    pub(super) fn mode(self) -> Option<Mode> {
+        MODES.get(usize::from(self.mode).checked_sub(1)?).copied()
+    }
+
+    pub(super) fn state(self) -> CircuitState {
+        STATES[usize::from(self.state) % STATES.len()]
+    }
+}
+
+/// The bucket in which a further success cannot change the judgement, and how often a failure has said otherwise.
+#[derive(Debug)]
+pub(super) struct Calm(AtomicU64);
+
+const TICK: u32 = 44;
+const TICKS: u64 = (1 << TICK) - 1;
+
+impl Calm {
+    /// No bucket.
+    pub(super) const NEVER: u64 = TICKS;
+
+    #[inline]
+    pub(super) fn is_at(&self, tick: u64) -> bool {
+        tick != Self::NEVER && self.seen() & TICKS == tick & TICKS
+    }
+
+    #[inline]
+    pub(super) fn seen(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Calm in this bucket, unless a failure came after `seen`.
+    pub(super) fn settle(&self, seen: u64, tick: u64) {
+        let calm = seen & !TICKS | tick & TICKS;
+        let _disturbed = self.0.compare_exchange(seen, calm, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    pub(super) fn disturb(&self) {
+        let _always = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| {
+            Some((seen | TICKS).wrapping_add(1 << TICK))
+        });
+    }
+}
+
+impl Default for Calm {
+    fn default() -> Self {
+        Self(AtomicU64::new(Self::NEVER))
+    }
+}

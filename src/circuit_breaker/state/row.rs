@@ -1,0 +1,55 @@
+//! Failures in a row, without a lock.
+
+use std::time::Duration;
+
+use crate::base::clock::Instant;
+use crate::base::sync::{AtomicU64, Ordering};
+
+/// How many calls failed without a success between them, and since when.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    /// The epoch and the failures: a result of another epoch finds the word changed.
+    word: AtomicU64,
+    /// When the first one failed. Written before the count leaves zero, so it is never read unwritten.
+    first: AtomicU64,
+}
+
+impl Row {
+    pub(super) fn begin(&self, epoch: u32) {
+        self.word.store(u64::from(epoch) << 32, Ordering::Release);
+    }
+
+    /// A success ends the row. Costs one load when there is none.
+    #[inline]
+    pub(super) fn succeeded(&self, epoch: u32) {
+        let empty = u64::from(epoch) << 32;
+        let mut seen = self.word.load(Ordering::Relaxed);
+        while seen != empty && (seen >> 32) as u32 == epoch {
+            match self.word.compare_exchange_weak(seen, empty, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// One more: how many there are, and how far apart the first and this one lie.
+    pub(super) fn failed(&self, epoch: u32, now: Instant) -> Option<(u32, Duration)> {
+        let mut seen = self.word.load(Ordering::Acquire);
+        loop {
+            if (seen >> 32) as u32 != epoch {
+                return None;
+            }
+            if seen as u32 == 0 {
+                self.first.store(now.nanos(), Ordering::Release);
+            }
+            let next = if seen as u32 == u32::MAX { seen } else { seen + 1 };
+            match self.word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    let first = Instant::from_nanos(self.first.load(Ordering::Acquire));
+                    return Some((next as u32, now.saturating_duration_since(first)));
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What happened in a layer, for those who listen.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+// Not the modelled one: a listener is a trait object.
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use crate::base::sync::{AtomicBool, Mutex, Ordering};
+use crate::base::window::Counts;
+use crate::classify::Outcome;
+use crate::name::Name;
+use crate::rejected::Rejected;
+
+/// Something that happened in a layer.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The layer.
+    pub name: Name,
+    /// For a circuit: how many transitions came before. Orders events that arrive out of order.
+    pub epoch: u32,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A call was refused, or timed out.
+    Refused(Rejected),
+    /// A call ended. A straggler was admitted before the last transition: counted, but it decides nothing.
+    Settled {
+        /// What its result was judged to be.
+        outcome: Outcome,
+        /// Whether it came too late to count for the circuit.
+        straggler: bool,
+    },
+    /// A call was dropped before its end, after so long.
+    Abandoned {
+        /// How long it had run.
+        age: Duration,
+    },
+    /// A circuit changed its state.
+    Transition {
+        /// From.
+        from: CircuitState,
+        /// To.
+        to: CircuitState,
+        /// Why.
+        reason: TransitionReason,
+        /// What the window held.
+        counts: Counts,
+        /// For an open circuit: how long it stays open.
+        retry_after: Option<Duration>,
+    },
+    /// A call failed and will be tried again.
+    Retrying {
+        /// The attempt that failed; the first is 1.
+        attempt: u32,
+        /// How long until the next.
+        delay: Duration,
+        /// What the failed attempt was judged to be.
+        outcome: Outcome,
+    },
+    /// A call failed and will not be tried again; its result is returned as it was.
+    GaveUp(Attempts),
+}
+
+/// The state of a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CircuitState {
+    /// Traffic flows.
+    Closed,
+    /// Traffic is refused.
+    Open,
+    /// A few probes flow.
+    HalfOpen,
+    /// A growing share of the traffic flows.
+    Recovering,
+}
+
+/// Why a circuit changed its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransitionReason {
+    /// The share of failures reached its limit.
+    FailureRate,
+    /// The share of slow calls reached its limit.
+    SlowRate,
+    /// Too many failures in a row.
+    ConsecutiveFailures,
+    /// The rule given by the user.
+    Custom,
+    /// The open time is over.
+    OpenTimeOver,
+    /// The probes succeeded.
+    ProbesSucceeded,
+    /// The probes failed, or did not answer within their lease.
+    ProbesFailed,
+    /// The probes were dropped by their callers.
+    ProbesAbandoned,
+    /// The ramp is over.
+    RampOver,
+    /// By hand.
+    Manual,
+}
+
+/// How a call ended that was not tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempts {
+    /// How many attempts were made, the first included.
+    pub count: u32,
+    /// Why there was no further one.
+    pub reason: GaveUp,
+}
+
+/// Why there was no further attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GaveUp {
+    /// The outcome says that another attempt is useless.
+    NotTransient,
+    /// The request cannot be sent twice.
+    NotRepeatable,
+    /// No attempts were left.
+    Attempts,
+    /// The deadline, or the limit on the whole call, would pass first.
+    Deadline,
+    /// The service asked for a longer pause than is allowed.
+    RetryAfter,
+    /// Too many calls were already waiting.
+    Sleepers,
+    /// The budget was empty.
+    Budget,
+}
+
+impl Attempts {
+    pub(crate) const fn new(count: u32, reason: GaveUp) -> Self {
+        Self { count, reason }
+    }
+}
+
+/// Hears what happens in a layer. Closures qualify.
+///
+/// A listener is called where the event happened, outside every lock: it may look at the layer's handle, and it should
+/// be quick. If it panics, the panic goes no further.
+pub trait Listener: Send + Sync {
+    /// Something happened.
+    fn on_event(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Send + Sync> Listener for F {
+    fn on_event(&self, event: &Event) {
+        self(event);
+    }
+}
+
+/// A stream of events, of which a slow reader loses the oldest.
+///
+/// Holds the last 128; [`lost`](Self::lost) tells how many fell off. Ends when the layer and all that came of it are gone.
+#[derive(Debug)]
+pub struct Subscription {
+    queue: Arc<Queue>,
+}
+
+impl Subscription {
+    /// The next event; `None` when the layer is gone.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.queue.poll_next(cx)).await
+    }
+
+    /// How many events were lost because nobody read them in time.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.queue.state.lock().lost
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.queue.poll_next(cx)
+    }
+}
+
+const KEPT: usize = 128;
+
+#[derive(Debug, Default)]
+struct Queue {
+    state: Mutex<QueueState>,
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    events: VecDeque<Event>,
+    reader: Option<Waker>,
+    lost: u64,
+    closed: bool,
+}
+
+impl Queue {
+    fn push(&self, event: Event) {
+        let mut state = self.state.lock();
+        if state.events.len() == KEPT {
+            state.events.pop_front();
+            state.lost += 1;
+        }
+        state.events.push_back(event);
+        let reader = state.reader.take();
+        drop(state);
+        reader.map(Waker::wake).unwrap_or_default();
+    }
+
+    fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let reader = state.reader.take();
+        drop(state);
+        reader.map(Waker::wake).unwrap_or_default();
+    }
+
+    fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
+        let fresh = cx.waker().clone();
+        let mut state = self.state.lock();
+        if let Some(event) = state.events.pop_front() {
+            return Poll::Ready(Some(event));
+        }
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        let stale = state.reader.replace(fresh);
+        drop(state);
+        drop(stale);
+        Poll::Pending
+    }
+}
+
+/// Those who listen to one layer. While there are none, an event costs one load.
+#[derive(Default)]
+pub(crate) struct Events {
+    listening: AtomicBool,
+    listeners: Mutex<Vec<Arc<dyn Listener>>>,
+    queues: Mutex<Vec<Weak<Queue>>>,
+}
+
+impl Events {
+    pub(crate) fn listen(&self, listener: impl Listener + 'static) {
+        self.listeners.lock().push(Arc::new(listener));
+        self.listening.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn subscribe(&self) -> Subscription {
+        let queue = Arc::new(Queue::default());
+        self.queues.lock().push(Arc::downgrade(&queue));
+        self.listening.store(true, Ordering::Release);
+        Subscription { queue }
+    }
+
+    /// Tells those who listen; builds nothing when there are none.
+    #[inline]
+    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+        if self.listening.load(Ordering::Acquire) {
+            self.tell(&event());
+        }
+    }
+
+    #[cold]
+    fn tell(&self, event: &Event) {
+        let listeners = self.listeners.lock().clone();
+        for listener in listeners {
+            // Its panic has already been printed by the panic hook; the call goes on.
+            let _panicked = catch_unwind(AssertUnwindSafe(|| listener.on_event(event)));
+        }
+        let queues: Vec<_> = {
+            let mut queues = self.queues.lock();
+            queues.retain(|queue| queue.strong_count() > 0);
+            queues.iter().filter_map(Weak::upgrade).collect()
+        };
+        queues.iter().for_each(|queue| queue.push(event.clone()));
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        let queues = std::mem::take(&mut *self.queues.lock());
+        queues.iter().filter_map(Weak::upgrade).for_each(|queue| queue.close());
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("listening", &self.listening).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+
+    fn event(epoch: u32) -> Event {
+        Event { name: Name::new("x"), epoch, kind: EventKind::Abandoned { age: Duration::ZERO } }
+    }
+
+    #[test]
+    fn nothing_is_built_when_nobody_listens() {
+        Events::default().emit(|| unreachable!("built for nobody"));
+    }
+
+    #[test]
+    fn a_listener_that_panics_does_no_harm() {
+        let events = Arc::new(Events::default());
+        let heard = Arc::new(Mutex::new(0));
+        events.listen(|_: &Event| panic!("in a listener"));
+        let count = heard.clone();
+        events.listen(move |_: &Event| *count.lock() += 1);
+        events.emit(|| event(1));
+        events.emit(|| event(2));
+        assert_eq!(*heard.lock(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_loses_the_oldest_and_is_told() {
+        let events = Events::default();
+        let mut subscription = events.subscribe();
+        (0..KEPT as u32 + 3).for_each(|epoch| events.emit(|| event(epoch)));
+        assert_eq!(subscription.next().await.map(|event| event.epoch), Some(3));
+        assert_eq!(subscription.lost(), 3);
+        drop(events);
+        let mut rest = 0;
+        while subscription.next().await.is_some() {
+            rest += 1;
+        }
+        assert_eq!(rest, KEPT - 1);
+    }
+}

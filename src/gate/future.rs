@@ -1,0 +1,174 @@
+//! The tower side of every gate: the response.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use super::{Admission, Gate, Permit};
+use crate::classify::{Classify, Outcome, judge};
+use crate::error::StackError;
+use crate::rejected::{Rejected, RejectedKind};
+
+pin_project! {
+    /// The response of a [`Gated`](super::Gated) service.
+    pub struct ResponseFuture<G, C, S, Request>
+    where
+        G: Gate<Request>,
+        S: Service<Request>,
+    {
+        #[pin]
+        step: Step<S::Future, G::Waiting, S, Request>,
+        // Held while the call is on its way.
+        permit: Option<G::Permit>,
+        classify: C,
+    }
+}
+
+pin_project! {
+    #[project = StepProjection]
+    enum Step<F, W, S, Request> {
+        Waiting { #[pin] admitted: W, next: Option<Next<S, Request>> },
+        Readying { next: Option<Next<S, Request>> },
+        Running { #[pin] call: F },
+        Rejected { rejected: Option<Rejected> },
+    }
+}
+
+/// The call still to be made. Boxed, so that the calls that never wait carry neither service nor request about.
+type Next<S, Request> = Box<(S, Request)>;
+
+impl<G, C, S, Request> ResponseFuture<G, C, S, Request>
+where
+    G: Gate<Request>,
+    S: Service<Request>,
+{
+    /// A call that is admitted, and whose service is ready.
+    #[inline]
+    pub(super) fn run(permit: G::Permit, classify: C, call: impl FnOnce() -> S::Future) -> Self {
+        let mut permit = Some(permit);
+        let call = failing_if_it_panics(&mut permit, call);
+        Self { step: Step::Running { call }, permit, classify }
+    }
+
+    /// A call that is refused, or must wait: for the gate, for the service, or for both.
+    pub(super) fn defer(
+        admission: Admission<G::Permit, G::Waiting>,
+        classify: C,
+        next: impl FnOnce() -> (S, Request),
+    ) -> Self {
+        let (step, permit) = match admission {
+            Admission::Admitted(permit) => {
+                (Step::Readying { next: Some(Box::new(next())) }, Some(permit))
+            }
+            Admission::Waiting(admitted) => {
+                (Step::Waiting { admitted, next: Some(Box::new(next())) }, None)
+            }
+            Admission::Rejected(rejected) => (Step::Rejected { rejected: Some(rejected) }, None),
+        };
+        Self { step, permit, classify }
+    }
+}
+
+impl<G, C, S, Request> Future for ResponseFuture<G, C, S, Request>
+where
+    G: Gate<Request>,
+    C: Classify<S::Response, S::Error>,
+    S: Service<Request, Error: StackError>,
+{
+    type Output = Result<S::Response, S::Error>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.step.as_mut().project() {
+                StepProjection::Running { call } => {
+                    let result = ready!(failing_if_it_panics(this.permit, || call.poll(cx)));
+                    if let Some(permit) = this.permit.take() {
+                        settle(permit, this.classify, &result);
+                    }
+                    return Poll::Ready(result);
+                }
+                StepProjection::Rejected { rejected } => {
+                    let rejected = rejected.take().expect("polled after completion");
+                    return Poll::Ready(Err(rejected.into()));
+                }
+                StepProjection::Readying { next } => {
+                    let (service, _) = &mut **next.as_mut().expect("polled after completion");
+                    let readied = ready!(failing_if_it_panics(this.permit, || service.poll_ready(cx)));
+                    let (mut service, request) = *next.take().expect("polled after completion");
+                    if let Err(error) = readied {
+                        let result = Err(error);
+                        if let Some(permit) = this.permit.take() {
+                            settle(permit, this.classify, &result);
+                        }
+                        return Poll::Ready(result);
+                    }
+                    let call = failing_if_it_panics(this.permit, || service.call(request));
+                    this.step.set(Step::Running { call });
+                }
+                StepProjection::Waiting { admitted, next } => match ready!(admitted.poll(cx)) {
+                    Ok(permit) => {
+                        *this.permit = Some(permit);
+                        let next = next.take();
+                        this.step.set(Step::Readying { next });
+                    }
+                    Err(rejected) => this.step.set(Step::Rejected { rejected: Some(rejected) }),
+                },
+            }
+        }
+    }
+}
+
+/// Settles a call by its result. One that its caller's deadline cut off is abandoned: it says how patient the caller was.
+fn settle<P, C, Response, Error>(permit: P, classify: &C, result: &Result<Response, Error>)
+where
+    P: Permit,
+    C: Classify<Response, Error>,
+    Error: StackError,
+{
+    let rejected = result.as_ref().err().and_then(StackError::as_rejected);
+    if rejected.is_some_and(|rejected| rejected.kind() == RejectedKind::DeadlineExceeded) {
+        drop(permit);
+    } else {
+        permit.settle(judge(classify, result));
+    }
+}
+
+/// Runs foreign code; if it panics, the call has failed. Asking the thread whether it is panicking would not do: a future
+/// is often dropped only after the unwind was caught.
+#[inline]
+fn failing_if_it_panics<P: Permit, T>(permit: &mut Option<P>, run: impl FnOnce() -> T) -> T {
+    struct OnUnwind<'a, P: Permit>(&'a mut Option<P>);
+    impl<P: Permit> Drop for OnUnwind<'_, P> {
+        fn drop(&mut self) {
+            if let Some(permit) = self.0.take() {
+                permit.settle(Outcome::Permanent);
+            }
+        }
+    }
+    let guard = OnUnwind(permit);
+    let done = run();
+    std::mem::forget(guard);
+    done
+}
+
+impl<G, C, S, Request> fmt::Debug for ResponseFuture<G, C, S, Request>
+where
+    G: Gate<Request>,
+    S: Service<Request>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = match self.step {
+            Step::Waiting { .. } => "waiting",
+            Step::Readying { .. } => "readying",
+            Step::Running { .. } => "running",
+            Step::Rejected { .. } => "rejected",
+        };
+        f.debug_struct("ResponseFuture").field("step", &step).finish_non_exhaustive()
+    }
+}

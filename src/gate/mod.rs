@@ -1,0 +1,61 @@
+//! Gates: decide before one call, learn after it.
+//!
+//! The tower side of every gate is [`Gated`], written once: readiness, cancellation and panics are the same for all.
+
+use std::future::Future;
+
+pub use self::future::ResponseFuture;
+pub use self::service::Gated;
+use crate::base::sync::Arc;
+use crate::base::wakers::Wakers;
+use crate::classify::Outcome;
+use crate::rejected::Rejected;
+
+mod future;
+mod service;
+
+/// Admission control for calls with a request of type `Request`. Sealed until 1.0.
+pub trait Gate<Request>: sealed::Sealed {
+    /// What an admitted call holds until it ends.
+    type Permit: Permit;
+    /// Resolves when a call that had to wait is admitted or refused.
+    type Waiting: Future<Output = Result<Self::Permit, Rejected>>;
+
+    /// Whether a call would not be admitted right now.
+    fn refuses(&self) -> bool;
+
+    /// Decides on one call.
+    fn admit(&self, request: &Request) -> Admission<Self::Permit, Self::Waiting>;
+}
+
+/// What a gate decided.
+#[derive(Debug)]
+pub enum Admission<P, W> {
+    /// The call may go on.
+    Admitted(P),
+    /// The call may go on when this resolves.
+    Waiting(W),
+    /// The call may not go on.
+    Rejected(Rejected),
+}
+
+/// The right to make one call. Settled once; dropped unsettled, the call was *abandoned*.
+pub trait Permit {
+    /// The call ended.
+    fn settle(self, outcome: Outcome);
+}
+
+/// The future of a gate that never makes a call wait.
+pub type NeverWaits<P> = std::future::Pending<Result<P, Rejected>>;
+
+pub(crate) mod sealed {
+    use super::{Arc, Wakers};
+
+    /// What the plumbing needs of a gate and no user ever calls.
+    pub trait Sealed {
+        /// Those who wait in `poll_ready`, to be woken when the gate begins to refuse.
+        #[doc(hidden)]
+        #[expect(private_interfaces, reason = "sealed")]
+        fn parked(&self) -> &Arc<Wakers>;
+    }
+}

@@ -1,0 +1,106 @@
+//! The tower side of every gate: the call.
+
+use std::fmt;
+use std::mem;
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use super::{Admission, Gate, ResponseFuture};
+use crate::base::wakers::{Parking, Wakers};
+use crate::classify::Classify;
+use crate::error::StackError;
+
+/// A service behind a gate.
+///
+/// While the gate refuses, it is ready without asking the inner service, so that a refusal is never held up by a service
+/// that is stuck. It needs `S: Clone`: a readied service that is not used is given back, and a call that was let through
+/// after all makes a clone of its own ready.
+pub struct Gated<G, C, S> {
+    inner: S,
+    gate: G,
+    classify: C,
+    readied: bool,
+    parking: Option<Parking>,
+}
+
+impl<G, C, S> Gated<G, C, S> {
+    pub(crate) const fn new(gate: G, classify: C, inner: S) -> Self {
+        Self { inner, gate, classify, readied: false, parking: None }
+    }
+}
+
+impl<G: Clone, C: Clone, S: Clone> Clone for Gated<G, C, S> {
+    /// A clone is not ready, however ready the original is.
+    fn clone(&self) -> Self {
+        Self::new(self.gate.clone(), self.classify.clone(), self.inner.clone())
+    }
+}
+
+impl<G, C, S, Request> Service<Request> for Gated<G, C, S>
+where
+    G: Gate<Request>,
+    C: Classify<S::Response, S::Error> + Clone,
+    S: Service<Request, Error: StackError> + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<G, C, S, Request>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if self.gate.refuses() {
+            return self.ready_to_refuse();
+        }
+        match self.inner.poll_ready(cx) {
+            Poll::Ready(ready) => {
+                self.parking = None;
+                self.readied = ready.is_ok();
+                Poll::Ready(ready)
+            }
+            Poll::Pending => {
+                Wakers::park(self.gate.parked(), &mut self.parking, cx.waker());
+                // It may have begun to refuse before it could know of this waker.
+                if self.gate.refuses() { self.ready_to_refuse() } else { Poll::Pending }
+            }
+        }
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request) -> Self::Future {
+        let readied = mem::take(&mut self.readied);
+        match self.gate.admit(&request) {
+            Admission::Admitted(permit) if readied => {
+                ResponseFuture::run(permit, self.classify.clone(), || self.inner.call(request))
+            }
+            admission => {
+                if readied {
+                    self.give_back();
+                }
+                let inner = &self.inner;
+                ResponseFuture::defer(admission, self.classify.clone(), || (inner.clone(), request))
+            }
+        }
+    }
+}
+
+impl<G, C, S: Clone> Gated<G, C, S> {
+    fn ready_to_refuse<E>(&mut self) -> Poll<Result<(), E>> {
+        self.parking = None;
+        if mem::take(&mut self.readied) {
+            self.give_back();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Drops the readied inner service for a fresh one: whatever it had reserved is free again.
+    fn give_back(&mut self) {
+        self.inner = self.inner.clone();
+    }
+}
+
+impl<G: fmt::Debug, C, S: fmt::Debug> fmt::Debug for Gated<G, C, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gated").field("gate", &self.gate).field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

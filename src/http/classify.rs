@@ -1,0 +1,135 @@
+//! What a status code says about the service.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use ::http::{HeaderMap, Response, StatusCode};
+
+use super::retry_after;
+use crate::classify::{Cause, Classify, Outcome};
+use crate::error::StackError;
+
+/// Judges an HTTP response by its status and its `Retry-After`; fits every body and every error type.
+///
+/// | status | outcome |
+/// |---|---|
+/// | 1xx, 2xx, 3xx | `Success` |
+/// | 408, 425 | `Transient` |
+/// | 429, 529 | `Throttled` |
+/// | other 4xx | `Success`: the service did its job |
+/// | 501 | `Success`: a plain answer to a plain question |
+/// | 505, 506, 507, 508, 510, 511 | `Permanent` |
+/// | 500, 502, 503, 504, and every other 5xx | `Transient` |
+///
+/// `retry-after-ms` goes before `Retry-After`. From status 400 on, `x-should-retry: true` makes a response `Transient`
+/// and `false` makes a transient one `Permanent`. An error is `Transient`: `Unsent` if the connection was refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatusClassify;
+
+impl StatusClassify {
+    /// What a response with this status and these headers says.
+    #[must_use]
+    pub fn judge(self, status: StatusCode, headers: &HeaderMap) -> Outcome {
+        let code = status.as_u16();
+        if code < 400 {
+            return Outcome::Success;
+        }
+        let outcome = match code {
+            429 | 529 => return Outcome::Throttled { retry_after: hint(headers) },
+            408 | 425 => transient(headers),
+            400..=499 | 501 => Outcome::Success,
+            505..=508 | 510 | 511 => Outcome::Permanent,
+            _ => transient(headers),
+        };
+        match headers.get("x-should-retry").map(::http::HeaderValue::as_bytes) {
+            Some(b"true") => transient(headers),
+            Some(b"false") if matches!(outcome, Outcome::Transient { .. }) => Outcome::Permanent,
+            _ => outcome,
+        }
+    }
+}
+
+impl<B, E: StackError> Classify<Response<B>, E> for StatusClassify {
+    fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
+        match result {
+            Ok(response) => self.judge(response.status(), response.headers()),
+            Err(error) => Outcome::Transient { retry_after: None, cause: cause(error.as_service()) },
+        }
+    }
+}
+
+fn transient(headers: &HeaderMap) -> Outcome {
+    Outcome::Transient { retry_after: hint(headers), cause: Cause::Answered }
+}
+
+/// When the service asked to be called again.
+fn hint(headers: &HeaderMap) -> Option<Duration> {
+    let millis = headers.get("retry-after-ms").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    millis.map(Duration::from_millis).or_else(|| retry_after(headers))
+}
+
+/// How far a call came that ended in an error: a refused connection never left.
+fn cause(error: Option<&(dyn StdError + 'static)>) -> Cause {
+    let mut next = error;
+    while let Some(error) = next {
+        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionRefused) => return Cause::Unsent,
+            Some(io::ErrorKind::TimedOut) => return Cause::TimedOut,
+            _ => next = error.source(),
+        }
+    }
+    Cause::Answered
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn judged(code: u16, pairs: &[(&'static str, &str)]) -> Outcome {
+        StatusClassify.judge(StatusCode::from_u16(code).unwrap(), &headers(pairs))
+    }
+
+    #[test]
+    fn the_status_table_holds() {
+        for code in [100, 200, 204, 301, 304, 400, 401, 404, 409, 422, 501] {
+            assert_eq!(judged(code, &[]), Outcome::Success, "{code}");
+        }
+        for code in [408, 425, 500, 502, 503, 504, 509, 520, 524, 599] {
+            assert_eq!(judged(code, &[]), Outcome::TRANSIENT, "{code}");
+        }
+        for code in [429, 529] {
+            assert_eq!(judged(code, &[]), Outcome::Throttled { retry_after: None }, "{code}");
+        }
+        for code in [505, 506, 507, 508, 510, 511] {
+            assert_eq!(judged(code, &[]), Outcome::Permanent, "{code}");
+        }
+    }
+
+    #[test]
+    fn hints_are_read() {
+        let after = |duration| Outcome::Transient { retry_after: Some(duration), cause: Cause::Answered };
+        assert_eq!(judged(503, &[("retry-after", "7")]), after(Duration::from_secs(7)));
+        let both = [("retry-after", "7"), ("retry-after-ms", "250")];
+        assert_eq!(judged(503, &both), after(Duration::from_millis(250)));
+        assert_eq!(judged(503, &[("x-should-retry", "false")]), Outcome::Permanent);
+        assert_eq!(judged(409, &[("x-should-retry", "true")]), Outcome::TRANSIENT);
+        assert_eq!(judged(200, &[("x-should-retry", "true")]), Outcome::Success);
+    }
+
+    #[test]
+    fn a_refused_connection_never_left() {
+        let judged = |kind: io::ErrorKind| {
+            StatusClassify.classify(&Err::<Response<()>, _>(Error::Service(io::Error::from(kind))))
+        };
+        let transient = |cause| Outcome::Transient { retry_after: None, cause };
+        assert_eq!(judged(io::ErrorKind::ConnectionRefused), transient(Cause::Unsent));
+        assert_eq!(judged(io::ErrorKind::TimedOut), transient(Cause::TimedOut));
+        assert_eq!(judged(io::ErrorKind::ConnectionReset), transient(Cause::Answered));
+    }
+}

@@ -1,0 +1,75 @@
+//! stub
+
+use ::reqwest::{Error, Request, Response};
+
+use crate::classify::{Cause, Classify, Outcome};
+use crate::error::StackError;
+use crate::http::may_be_repeated;
+use crate::lift::lift_into_error;
+use crate::repeat::Repeat;
+use crate::retry::{RetryConfig, RetryLayer};
+
+pub use crate::http::StatusClassify;
+
+lift_into_error!(Error);
+
+/// A retry for a [`reqwest::Client`](::reqwest::Client): judges by [`StatusClassify`], copies requests by [`TryClone`].
+///
+/// # Panics
+/// If the config is outside its ranges.
+#[must_use]
+#[track_caller]
+pub fn retry(config: RetryConfig) -> RetryLayer<StatusClassify, TryClone> {
+    RetryLayer::new(config).classify(StatusClassify).repeat(TryClone)
+}
+
+/// Judges a response as every HTTP response is judged, and an error by what went wrong:
+///
+/// | error | outcome |
+/// |---|---|
+/// | the request could not be built | `Ignored` |
+/// | no connection could be made | `Transient`, `Unsent` |
+/// | reqwest's own timeout | `Transient`, `TimedOut` |
+/// | an error status (`error_for_status`) | as the status |
+/// | too many redirects | `Permanent` |
+/// | anything else: a reset, half a body | `Transient`, `Answered` |
+impl<E: StackError> Classify<Response, E> for StatusClassify {
+    fn classify(&self, result: &Result<Response, E>) -> Outcome {
+        match result {
+            Ok(response) => self.judge(response.status(), response.headers()),
+            Err(error) => error.as_service().and_then(<dyn std::error::Error>::downcast_ref).map_or(Outcome::TRANSIENT, judge),
+        }
+    }
+}
+
+fn judge(error: &Error) -> Outcome {
+    let transient = |cause| Outcome::Transient { retry_after: None, cause };
+    if error.is_builder() {
+        Outcome::Ignored
+    } else if error.is_connect() {
+        transient(Cause::Unsent)
+    } else if error.is_timeout() {
+        transient(Cause::TimedOut)
+    } else if let Some(status) = error.status() {
+        StatusClassify.judge(status, &::http::HeaderMap::new())
+    } else if error.is_redirect() {
+        Outcome::Permanent
+    } else {
+        transient(Cause::Answered)
+    }
+}
+
+/// Copies a request with [`Request::try_clone`]: a streaming body cannot be copied, and is sent once. A POST or PATCH
+/// without an `Idempotency-Key` is repeated only when it never left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TryClone;
+
+impl Repeat<Request> for TryClone {
+    fn copy(&self, request: &Request) -> Option<Request> {
+        request.try_clone()
+    }
+
+    fn is_idempotent(&self, request: &Request) -> bool {
+        may_be_repeated(request.method(), request.headers())
+    }
+}

@@ -1,0 +1,96 @@
+//! The service of a retry.
+
+use std::fmt;
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use super::future::ResponseFuture;
+use super::layer::Shared;
+use super::state::Plan;
+use crate::attempt;
+use crate::base::clock::now;
+use crate::base::lanes::Lanes;
+use crate::base::sync::{Arc, Mutex};
+use crate::budget::Budget;
+use crate::classify::{Classify, ErrorsFail};
+use crate::error::StackError;
+use crate::repeat::{ByClone, Repeat};
+
+/// A service whose failed calls are made again.
+pub struct Retry<S, C = ErrorsFail, R = ByClone> {
+    inner: S,
+    retrier: Lanes<Retrier<S>>,
+    classify: C,
+    repeat: R,
+}
+
+/// What a call needs for another attempt.
+pub(super) struct Retrier<S> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) budget: Option<Budget>,
+    /// Cloned when an attempt is really made again. Locked only for that, which also lends `Sync` to those that lack it.
+    prototype: Mutex<S>,
+}
+
+impl<S: Clone, C, R> Retry<S, C, R> {
+    pub(super) fn new(inner: S, shared: Arc<Shared>, budget: Option<Budget>, classify: C, repeat: R) -> Self {
+        let prototype = Mutex::new(inner.clone());
+        Self { inner, retrier: Lanes::new(Retrier { shared, budget, prototype }), classify, repeat }
+    }
+}
+
+impl<S: Clone> Retrier<S> {
+    /// A service for one more attempt. Boxed: a future must not carry a service about that it rarely needs.
+    pub(super) fn another(&self) -> Box<S> {
+        Box::new(self.prototype.lock().clone())
+    }
+}
+
+impl<S: Clone, C: Clone, R: Clone> Clone for Retry<S, C, R> {
+    fn clone(&self) -> Self {
+        let Self { inner, retrier, classify, repeat } = self;
+        Self {
+            inner: inner.clone(),
+            retrier: retrier.clone(),
+            classify: classify.clone(),
+            repeat: repeat.clone(),
+        }
+    }
+}
+
+impl<S, C, R, Request> Service<Request> for Retry<S, C, R>
+where
+    S: Service<Request, Error: StackError> + Clone,
+    C: Classify<S::Response, S::Error> + Clone,
+    R: Repeat<Request> + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, C, R, Request>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request) -> Self::Future {
+        let retrier = self.retrier.here();
+        let config = &retrier.shared.config;
+        let plan = Plan::new(config.max_elapsed.map(|_| now()));
+        let (copy, idempotent) = if plan.may_repeat(config) {
+            (self.repeat.copy(&request), self.repeat.is_idempotent(&request))
+        } else {
+            (None, false)
+        };
+        let call = attempt::during(plan.attempt(), || self.inner.call(request));
+        ResponseFuture::new(call, plan, copy, idempotent, retrier, self.classify.clone(), self.repeat.clone())
+    }
+}
+
+impl<S: fmt::Debug, C, R> fmt::Debug for Retry<S, C, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retry").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

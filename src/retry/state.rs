@@ -1,0 +1,101 @@
+//! The machine: what comes after a failed attempt.
+
+use std::time::Duration;
+
+use super::config::RetryConfig;
+use crate::backoff::Progress;
+use crate::base::clock::{Instant, scale};
+use crate::base::random::Random;
+use crate::classify::{Cause, Outcome};
+use crate::event::GaveUp;
+use crate::rejected::Rejected;
+
+/// The plan of one call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    attempt: u32,
+    progress: Progress,
+    started: Option<Instant>,
+}
+
+/// A failed attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed<'a> {
+    pub(super) outcome: Outcome,
+    /// The refusal, if a layer below answered.
+    pub(super) rejected: Option<&'a Rejected>,
+    /// Whether there is a copy of the request.
+    pub(super) copied: bool,
+    pub(super) idempotent: bool,
+}
+
+impl Plan {
+    /// The first attempt; `started` only if the call's whole length matters.
+    pub(super) const fn new(started: Option<Instant>) -> Self {
+        Self { attempt: 1, progress: Progress::START, started }
+    }
+
+    /// The attempt that is being made, 1 for the first.
+    pub(super) const fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Whether there may be another attempt after this one, so that a copy of the request is worth its price.
+    pub(super) const fn may_repeat(&self, config: &RetryConfig) -> bool {
+        self.attempt < config.max_attempts
+    }
+
+    /// How long to wait before the next attempt, or why there is none. What comes after it, places and tokens, is taken
+    /// only if these questions let it come so far.
+    pub(super) fn after(
+        &mut self,
+        config: &RetryConfig,
+        failed: Failed<'_>,
+        backoff: impl FnOnce(&mut Progress) -> Option<Duration>,
+        remaining: impl FnOnce(Option<Instant>) -> Option<Duration>,
+        random: &Random,
+    ) -> Result<Duration, GaveUp> {
+        let hint = failed.hint(config)?;
+        if !self.may_repeat(config) {
+            return Err(GaveUp::Attempts);
+        }
+        if !failed.copied {
+            return Err(GaveUp::NotRepeatable);
+        }
+        let hint = hint.unwrap_or_default();
+        if hint > config.max_retry_after {
+            return Err(GaveUp::RetryAfter);
+        }
+        let spread = 1.0 + config.hint_jitter * if hint.is_zero() { 0.0 } else { random.unit() };
+        let delay = backoff(&mut self.progress).ok_or(GaveUp::Attempts)?.max(scale(hint, spread));
+        let fits = |left: Duration| delay.saturating_add(config.least_attempt) <= left;
+        if remaining(self.started).is_some_and(|left| !fits(left)) {
+            return Err(GaveUp::Deadline);
+        }
+        Ok(delay)
+    }
+
+    /// The next attempt is made.
+    pub(super) const fn next_attempt(&mut self) {
+        self.attempt = self.attempt.saturating_add(1);
+    }
+}
+
+impl Failed<'_> {
+    /// When the service wants to be asked again; or why it must not be.
+    fn hint(&self, config: &RetryConfig) -> Result<Option<Duration>, GaveUp> {
+        if let Some(rejected) = self.rejected.filter(|rejected| !rejected.reached_service()) {
+            let wait = rejected.retry_after().filter(|_| config.wait_out_refusals);
+            return wait.map(Some).ok_or(GaveUp::NotTransient);
+        }
+        match self.outcome {
+            Outcome::Transient { retry_after, cause } => {
+                if self.idempotent || cause == Cause::Unsent { Ok(retry_after) } else { Err(GaveUp::NotRepeatable) }
+            }
+            Outcome::Throttled { retry_after } => {
+                if self.idempotent { Ok(retry_after) } else { Err(GaveUp::NotRepeatable) }
+            }
+            Outcome::Success | Outcome::Permanent | Outcome::Ignored => Err(GaveUp::NotTransient),
+        }
+    }
+}
