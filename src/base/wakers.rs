@@ -72,13 +72,13 @@ mod tests {
         let set = Arc::new(Wakers::default());
         let (mut first, mut second) = (task::spawn(()), task::spawn(()));
         let (mut parking, mut other) = (None, None);
-        first.enter(|cx, ()| Wakers::park(&set, &mut parking, cx.waker()));
-        second.enter(|cx, ()| Wakers::park(&set, &mut parking, cx.waker()));
+        first.enter(|cx, _| Wakers::park(&set, &mut parking, cx.waker()));
+        second.enter(|cx, _| Wakers::park(&set, &mut parking, cx.waker()));
         set.wake_all();
         assert!(!first.is_woken() && second.is_woken());
 
         drop(parking);
-        first.enter(|cx, ()| Wakers::park(&set, &mut other, cx.waker()));
+        first.enter(|cx, _| Wakers::park(&set, &mut other, cx.waker()));
         assert_eq!(set.slots.lock().wakers.len(), 1);
         set.wake_all();
         assert!(first.is_woken());

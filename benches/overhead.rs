@@ -1,0 +1,2 @@
+//! What a layer costs.
+fn main() {}

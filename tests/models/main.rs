@@ -1,0 +1,1 @@
+//! Naive models against the machines.

@@ -1,0 +1,1 @@
+//! What each pattern does, vector by vector.
