@@ -216,6 +216,5 @@ fn polly_curve(t: f64) -> f64 {
     t.min(1023.0).exp2() * (4.0 * t).sqrt().tanh()
 }
 
-
 #[cfg(all(test, not(seawall_loom)))]
 mod tests;

@@ -214,6 +214,6 @@ impl Rates {
 }
 
 #[cfg(all(test, seawall_loom))]
-mod loom;
+mod models;
 #[cfg(all(test, not(seawall_loom)))]
 mod tests;

@@ -134,11 +134,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// `value`, given for `field` (`circuit_breaker.probes`), is outside `bound` (`at least 1`).
-    pub fn new(
-        field: &'static str,
-        value: impl fmt::Debug,
-        bound: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn new(field: &'static str, value: impl fmt::Debug, bound: impl Into<Cow<'static, str>>) -> Self {
         Self { field, value: format!("{value:?}"), bound: bound.into() }
     }
 

@@ -9,7 +9,7 @@ pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
 pub use self::deadline::{Deadline, Origin, Scoped};
 pub use self::error::{BoxError, ConfigError, Error, Rejected, RejectedKind, StackError};
 pub use self::event::{Attempts, Event, EventKind, GaveUp, Listener, Subscription};
-pub use self::lift::{Lift, Lifted, Liftable, service};
+pub use self::lift::{Lift, Liftable, Lifted, service};
 pub use self::name::Name;
 pub use self::repeat::{ByClone, Repeat};
 pub use self::retry::{Retry, RetryConfig, RetryLayer};

@@ -37,7 +37,10 @@ impl<E: StackError> Classify<Response, E> for StatusClassify {
     fn classify(&self, result: &Result<Response, E>) -> Outcome {
         match result {
             Ok(response) => self.judge(response.status(), response.headers()),
-            Err(error) => error.as_service().and_then(<dyn std::error::Error>::downcast_ref).map_or(Outcome::TRANSIENT, judge),
+            Err(error) => error
+                .as_service()
+                .and_then(<dyn std::error::Error>::downcast_ref)
+                .map_or(Outcome::TRANSIENT, judge),
         }
     }
 }

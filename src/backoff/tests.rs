@@ -105,8 +105,12 @@ fn any_backoff() -> impl Strategy<Value = Backoff> {
         (0.0..=1.0).prop_map(Jitter::PlusMinus),
         Just(Jitter::Grpc),
     ];
-    (growth, any_duration(), any_duration(), jitter)
-        .prop_map(|(growth, base, cap, jitter)| Backoff { growth, base, cap, jitter })
+    (growth, any_duration(), any_duration(), jitter).prop_map(|(growth, base, cap, jitter)| Backoff {
+        growth,
+        base,
+        cap,
+        jitter,
+    })
 }
 
 proptest! {

@@ -87,6 +87,6 @@ impl Lifetime {
 }
 
 #[cfg(all(test, seawall_loom))]
-mod loom;
+mod models;
 #[cfg(all(test, not(seawall_loom)))]
 mod tests;

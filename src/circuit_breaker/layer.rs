@@ -145,7 +145,7 @@ pub struct CircuitBreakerPermit {
 
 impl CircuitBreakerPermit {
     #[inline]
-    pub(super) fn ask(circuit: &Lanes<Circuit>) -> Result<Self, crate::Rejected> {
+    pub(in crate::circuit_breaker) fn ask(circuit: &Lanes<Circuit>) -> Result<Self, crate::Rejected> {
         let lane = crate::base::lanes::this_thread();
         let ticket = circuit.admit(lane, now())?;
         Ok(Self { circuit: circuit.here(), ticket: Some(ticket) })

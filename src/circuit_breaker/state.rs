@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use self::ages::Ages;
-use self::core::{Change, Core, Pass, Rules};
+use self::core::{Change, Core, Manual, Pass, Rules};
 use self::phase::{Calm, Phase};
 use self::row::Row;
 use super::config::{CircuitBreakerConfig, Window};
@@ -24,13 +24,16 @@ use crate::rejected::{Rejected, RejectedKind};
 
 mod ages;
 mod core;
+mod judge;
 mod ledger;
 mod phase;
+mod probes;
 mod row;
+mod view;
 
-pub(super) use self::phase::Mode;
-pub use self::ledger::Totals;
 use self::ledger::Ledger;
+pub use self::ledger::Totals;
+pub(super) use self::phase::Mode;
 
 /// One circuit, shared by all the services of its layer.
 pub(crate) struct Circuit {
@@ -174,52 +177,6 @@ impl Circuit {
         self.emit(ticket.epoch, || EventKind::Abandoned { age });
     }
 
-    /// The state, with what time alone has changed.
-    pub(super) fn state(&self, now: Instant) -> CircuitState {
-        self.with_core(now, |core| {
-            core.advance(&self.rules, now);
-            core.state
-        })
-    }
-
-    /// When the next call may pass, while none may.
-    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
-        self.with_core(now, |core| core.advance(&self.rules, now));
-        Some(self.shut_until()).filter(|&until| until > now)
-    }
-
-    /// What the window holds; while it holds nothing, what it held at the last trip.
-    pub(super) fn counts(&self, now: Instant) -> Counts {
-        let (flows, epoch, last) = self.with_core(now, |core| {
-            core.advance(&self.rules, now);
-            (core.flows(), core.epoch, core.last)
-        });
-        if flows { self.window_counts(epoch, now) } else { last }
-    }
-
-    /// Calls since the beginning.
-    pub(super) fn totals(&self) -> Totals {
-        let (successes, failures) = match &self.window {
-            Rolling::Time(window) => window.lifetime(),
-            Rolling::Count(window) => window.lifetime(),
-        };
-        let start = Totals { successes, failures, ..Totals::default() };
-        self.ledger.iter().fold(start, |totals, lane| lane.add_to(totals))
-    }
-
-    pub(super) fn reset(&self, now: Instant) {
-        self.with_core(now, |core| core.reset(now));
-    }
-
-    pub(super) fn open_until(&self, until: Instant, now: Instant) {
-        self.with_core(now, |core| core.open_until(until, now));
-    }
-
-    /// Changes the manual modes.
-    pub(super) fn steer(&self, now: Instant, change: impl FnOnce(&mut core::Manual)) {
-        self.with_core(now, |core| change(&mut core.manual));
-    }
-
     #[inline(never)]
     fn admit_with_care(&self, phase: Phase, now: Instant) -> Result<Ticket, Rejected> {
         let unseen = Ticket { started: now, epoch: phase.epoch(), pass: UNSEEN };
@@ -266,7 +223,14 @@ impl Circuit {
 
     /// Counts the end of a call. Returns whether it came too late to decide anything.
     #[inline]
-    fn end(&self, lane: usize, ticket: Ticket, mark: Option<Mark>, hint: Option<Duration>, now: Instant) -> bool {
+    fn end(
+        &self,
+        lane: usize,
+        ticket: Ticket,
+        mark: Option<Mark>,
+        hint: Option<Duration>,
+        now: Instant,
+    ) -> bool {
         match ticket.pass {
             FLOW => {}
             UNSEEN => return self.count_only(mark),
@@ -293,109 +257,6 @@ impl Circuit {
             self.record(lane, ticket.epoch, mark, hint, now);
         }
         false
-    }
-
-    /// Counts a result in the window, and judges the window when that can change anything.
-    #[inline]
-    fn record(&self, lane: usize, epoch: u32, mark: Mark, hint: Option<Duration>, now: Instant) {
-        let tick = match &self.window {
-            Rolling::Time(window) => {
-                let tick = window.tick(epoch, now);
-                window.record(lane, tick, mark);
-                tick
-            }
-            Rolling::Count(window) => {
-                window.record(epoch, mark);
-                Calm::NEVER
-            }
-        };
-        if mark.failed || mark.slow {
-            self.calm.disturb();
-        }
-        if mark.failed {
-            self.judge_row(epoch, hint, now);
-        } else {
-            self.row.succeeded(epoch);
-        }
-        if !self.calm.is_at(tick) {
-            self.judge(epoch, tick, hint, now);
-        }
-    }
-
-    fn judge_row(&self, epoch: u32, hint: Option<Duration>, now: Instant) {
-        let config = &self.rules.config;
-        if config.consecutive_failures > 0
-            && let Some((failures, span)) = self.row.failed(epoch, now)
-            && failures >= config.consecutive_failures
-            && span >= config.consecutive_span
-        {
-            self.trip(epoch, self.window_counts(epoch, now), hint, TransitionReason::ConsecutiveFailures, now);
-        }
-    }
-
-    fn judge(&self, epoch: u32, tick: u64, hint: Option<Duration>, now: Instant) {
-        let calm = self.calm.seen();
-        let counts = self.window_counts(epoch, now);
-        let enough = counts.total() >= self.minimum;
-        if let Some(reason) = self.verdict(&counts, enough) {
-            self.trip(epoch, counts, hint, reason, now);
-        } else if self.custom.get().is_none() && (enough || counts.failures + counts.slow == 0) {
-            // Until the next failure or the next bucket, a success can only lower the rates.
-            self.calm.settle(calm, tick);
-        }
-    }
-
-    fn verdict(&self, counts: &Counts, enough: bool) -> Option<TransitionReason> {
-        let config = &self.rules.config;
-        let reached = |rate: Option<f64>, is: f64| enough && rate.is_some_and(|limit| is >= limit);
-        if reached(config.failure_rate, counts.failure_rate()) {
-            Some(TransitionReason::FailureRate)
-        } else if reached(config.slow_rate, counts.slow_rate()) {
-            Some(TransitionReason::SlowRate)
-        } else {
-            self.custom.get().is_some_and(|rule| rule(counts)).then_some(TransitionReason::Custom)
-        }
-    }
-
-    /// Looks, once per step, for calls in flight that are too old.
-    fn look_for_hanging(&self, epoch: u32, now: Instant) {
-        let Some(ages) = &self.ages else { return };
-        let step = ages.step(epoch, now);
-        if self.looked.load(Ordering::Relaxed) == step {
-            return;
-        }
-        self.looked.store(step, Ordering::Relaxed);
-        if self.phase().epoch() == epoch && ages.too_old(epoch, now) > 0 {
-            self.judge(epoch, Calm::NEVER, None, now);
-        }
-    }
-
-    #[cold]
-    fn trip(
-        &self,
-        epoch: u32,
-        counts: Counts,
-        hint: Option<Duration>,
-        reason: TransitionReason,
-        now: Instant,
-    ) {
-        self.with_core(now, |core| {
-            if core.epoch == epoch && core.flows() {
-                core.trip(&self.rules, now, counts, hint, reason);
-            }
-        });
-    }
-
-    fn window_counts(&self, epoch: u32, now: Instant) -> Counts {
-        let mut counts = match &self.window {
-            Rolling::Time(window) => window.counts(window.tick(epoch, now)),
-            Rolling::Count(window) => window.counts(),
-        };
-        if let Some(ages) = &self.ages {
-            counts.hanging = ages.too_old(epoch, now);
-            counts.slow += counts.hanging;
-        }
-        counts
     }
 
     /// Counts a result that decides nothing here. Returns that it decides nothing.
@@ -458,9 +319,12 @@ impl Circuit {
 
 impl fmt::Debug for Circuit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Circuit").field("name", &self.name).field("phase", &self.phase()).finish_non_exhaustive()
+        f.debug_struct("Circuit")
+            .field("name", &self.name)
+            .field("phase", &self.phase())
+            .finish_non_exhaustive()
     }
 }
 
 #[cfg(all(test, seawall_loom))]
-mod loom;
+mod models;

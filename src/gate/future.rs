@@ -61,12 +61,8 @@ where
         next: impl FnOnce() -> (S, Request),
     ) -> Self {
         let (step, permit) = match admission {
-            Admission::Admitted(permit) => {
-                (Step::Readying { next: Some(Box::new(next())) }, Some(permit))
-            }
-            Admission::Waiting(admitted) => {
-                (Step::Waiting { admitted, next: Some(Box::new(next())) }, None)
-            }
+            Admission::Admitted(permit) => (Step::Readying { next: Some(Box::new(next())) }, Some(permit)),
+            Admission::Waiting(admitted) => (Step::Waiting { admitted, next: Some(Box::new(next())) }, None),
             Admission::Rejected(rejected) => (Step::Rejected { rejected: Some(rejected) }, None),
         };
         Self { step, permit, classify }

@@ -13,8 +13,7 @@ pub struct Repeatable;
 /// GET, HEAD, OPTIONS, TRACE, PUT and DELETE may (RFC 9110 §9.2.2); every other one only with an `Idempotency-Key`.
 #[must_use]
 pub fn may_be_repeated(method: &Method, headers: &HeaderMap) -> bool {
-    let idempotent =
-        [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE];
+    let idempotent = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE];
     idempotent.contains(method) || headers.contains_key("idempotency-key")
 }
 
@@ -40,9 +39,8 @@ mod tests {
 
     #[test]
     fn only_what_does_no_harm_twice_is_repeated() {
-        let may = |method: &str| {
-            Idempotent.is_idempotent(&Request::builder().method(method).body(()).unwrap())
-        };
+        let may =
+            |method: &str| Idempotent.is_idempotent(&Request::builder().method(method).body(()).unwrap());
         assert!(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].into_iter().all(may));
         assert!(!["POST", "PATCH", "CONNECT", "PURGE", "get"].into_iter().any(may));
         let keyed = Request::post("/").header("Idempotency-Key", "1").body(()).unwrap();

@@ -199,6 +199,9 @@ impl<S: Service<Request>, C, R, Request> fmt::Debug for ResponseFuture<S, C, R, 
             Step::Sleeping { .. } => "sleeping",
             Step::Readying { .. } => "readying",
         };
-        f.debug_struct("ResponseFuture").field("plan", &self.rest.plan).field("step", &step).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture")
+            .field("plan", &self.rest.plan)
+            .field("step", &step)
+            .finish_non_exhaustive()
     }
 }

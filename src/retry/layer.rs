@@ -132,7 +132,13 @@ impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
     type Service = Retry<S, C, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Retry::new(inner, self.shared.clone(), self.budget.clone(), self.classify.clone(), self.repeat.clone())
+        Retry::new(
+            inner,
+            self.shared.clone(),
+            self.budget.clone(),
+            self.classify.clone(),
+            self.repeat.clone(),
+        )
     }
 }
 
@@ -181,7 +187,9 @@ pub(super) struct Place(Arc<Shared>);
 impl Shared {
     pub(super) fn take_place(shared: &Arc<Self>) -> Option<Place> {
         let max = u64::from(shared.config.max_sleepers);
-        let taken = shared.sleepers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < max).then_some(n + 1));
+        let taken = shared
+            .sleepers
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < max).then_some(n + 1));
         taken.ok().map(|_| Place(shared.clone()))
     }
 

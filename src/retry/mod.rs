@@ -8,5 +8,5 @@ mod state;
 pub use self::config::RetryConfig;
 pub use self::future::ResponseFuture;
 pub use self::layer::{Handle, RetryLayer};
-pub use crate::repeat::{ByClone, Repeat};
 pub use self::service::Retry;
+pub use crate::repeat::{ByClone, Repeat};

@@ -90,10 +90,18 @@ impl Failed<'_> {
         }
         match self.outcome {
             Outcome::Transient { retry_after, cause } => {
-                if self.idempotent || cause == Cause::Unsent { Ok(retry_after) } else { Err(GaveUp::NotRepeatable) }
+                if self.idempotent || cause == Cause::Unsent {
+                    Ok(retry_after)
+                } else {
+                    Err(GaveUp::NotRepeatable)
+                }
             }
             Outcome::Throttled { retry_after } => {
-                if self.idempotent { Ok(retry_after) } else { Err(GaveUp::NotRepeatable) }
+                if self.idempotent {
+                    Ok(retry_after)
+                } else {
+                    Err(GaveUp::NotRepeatable)
+                }
             }
             Outcome::Success | Outcome::Permanent | Outcome::Ignored => Err(GaveUp::NotTransient),
         }

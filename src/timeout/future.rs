@@ -93,4 +93,3 @@ fn start(limit: &mut Limit) -> Option<(Sleep, Origin)> {
         _ => Some((own, Origin::Local)),
     }
 }
-

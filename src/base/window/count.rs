@@ -33,14 +33,17 @@ impl CountWindow {
 
     /// Empties the window for a new epoch.
     pub(crate) fn begin(&self, epoch: u32) {
-        self.totals.store(tag(epoch), Ordering::Release);
+        self.totals.swap(tag(epoch), Ordering::AcqRel);
     }
 
     pub(crate) fn record(&self, epoch: u32, mark: Mark) {
         self.count_only(mark);
         let place = self.next.fetch_add(1, Ordering::Relaxed) % self.places.len() as u64;
         let place = &self.places[place as usize];
-        let came = u64::from(epoch) << 8 | FILLED | (u64::from(mark.failed) * FAILED) | (u64::from(mark.slow) * SLOW);
+        let came = u64::from(epoch) << 8
+            | FILLED
+            | (u64::from(mark.failed) * FAILED)
+            | (u64::from(mark.slow) * SLOW);
         let newest = |seen: u64| ((seen >> 8) as u32).wrapping_sub(epoch).cast_signed() <= 0;
         let Ok(left) =
             place.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| newest(seen).then_some(came))

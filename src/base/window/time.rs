@@ -84,7 +84,9 @@ impl TimeWindow {
             match word.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) if kept == bucket => return,
                 Ok(_) => {
-                    return self.lifetime.add(bucket.successes - kept.successes, bucket.failures - kept.failures);
+                    return self
+                        .lifetime
+                        .add(bucket.successes - kept.successes, bucket.failures - kept.failures);
                 }
                 Err(now) => seen = now,
             }

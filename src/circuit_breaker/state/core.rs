@@ -3,6 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
+use super::probes::Probes;
 use crate::base::clock::{Instant, scale};
 use crate::base::random::Random;
 use crate::base::window::{Counts, Mark};
@@ -37,9 +38,7 @@ pub(super) struct Core {
     pub(super) manual: Manual,
     failed_recoveries: u32,
     since: Instant,
-    leases: Vec<Lease>,
-    next_lease: u32,
-    probed: Probed,
+    probes: Probes,
     ramp_in_flight: u32,
 }
 
@@ -65,21 +64,6 @@ pub(super) enum Pass {
     Probe(u32),
 }
 
-#[derive(Debug)]
-struct Lease {
-    id: u32,
-    until: Instant,
-}
-
-/// How the probes of one half-open fared.
-#[derive(Debug, Default)]
-struct Probed {
-    results: u32,
-    failures: u32,
-    slow: u32,
-    abandoned: u32,
-}
-
 /// How often each manual mode was asked for, by rank.
 #[derive(Debug, Default)]
 pub(crate) struct Manual {
@@ -98,9 +82,7 @@ impl Core {
             manual: Manual::default(),
             failed_recoveries: 0,
             since: now,
-            leases: Vec::new(),
-            next_lease: 1,
-            probed: Probed::default(),
+            probes: Probes::default(),
             ramp_in_flight: 0,
         }
     }
@@ -128,7 +110,7 @@ impl Core {
     pub(super) fn shut_until(&self, rules: &Rules) -> Instant {
         match self.state {
             CircuitState::Open => self.until,
-            CircuitState::HalfOpen if self.free_places(rules) == 0 => self.first_lease_end(),
+            CircuitState::HalfOpen if self.probes.free_places(&rules.config) == 0 => self.probes.first_end(),
             _ => Instant::from_nanos(0),
         }
     }
@@ -161,9 +143,9 @@ impl Core {
         now: Instant,
     ) -> bool {
         self.advance(rules, now);
-        let in_time = self.give_back(lease);
+        let in_time = self.probes.give_back(lease);
         if in_time && let Some(mark) = mark {
-            self.probed.count(mark);
+            self.probes.count(mark);
             self.decide(rules, now, hint);
         }
         in_time
@@ -172,12 +154,9 @@ impl Core {
     /// A probe was dropped by its caller. Returns whether it still had its lease.
     pub(super) fn abandon_probe(&mut self, rules: &Rules, lease: u32, now: Instant) -> bool {
         self.advance(rules, now);
-        let in_time = self.give_back(lease);
-        if in_time {
-            self.probed.abandoned += 1;
-            if self.probed.abandoned >= rules.config.probes {
-                self.recovery_failed(rules, now, None, TransitionReason::ProbesAbandoned);
-            }
+        let in_time = self.probes.give_back(lease);
+        if in_time && self.probes.abandon(&rules.config) {
+            self.recovery_failed(rules, now, None, TransitionReason::ProbesAbandoned);
         }
         in_time
     }
@@ -189,16 +168,12 @@ impl Core {
 
     /// What time alone has changed: leases that ran out, each at its own instant, and the end of the ramp.
     pub(super) fn advance(&mut self, rules: &Rules, now: Instant) {
-        while self.state == CircuitState::HalfOpen && self.first_lease_end() <= now {
-            let end = self.first_lease_end();
-            if let Some(ended) = self.leases.iter().position(|lease| lease.until == end) {
-                self.leases.swap_remove(ended);
-            }
-            self.probed.count(Mark { failed: true, slow: true });
+        while self.state == CircuitState::HalfOpen
+            && let Some(end) = self.probes.run_out(now)
+        {
             self.decide(rules, end, None);
         }
-        if self.state == CircuitState::Recovering
-            && now >= self.since + rules.config.ramp.unwrap_or_default()
+        if self.state == CircuitState::Recovering && now >= self.since + rules.config.ramp.unwrap_or_default()
         {
             self.change(CircuitState::Closed, TransitionReason::RampOver, now);
         }
@@ -216,13 +191,11 @@ impl Core {
     }
 
     fn lend(&mut self, rules: &Rules, now: Instant) -> Result<Pass, Option<Instant>> {
-        if self.free_places(rules) == 0 {
-            return Err(Some(self.first_lease_end()));
+        if self.probes.free_places(&rules.config) == 0 {
+            return Err(Some(self.probes.first_end()));
         }
-        let id = self.next_lease;
-        self.next_lease = id.checked_add(1).unwrap_or(1);
-        self.leases.push(Lease { id, until: now + self.lease(&rules.config) });
-        Ok(Pass::Probe(id))
+        let until = now + self.lease(&rules.config);
+        Ok(Pass::Probe(self.probes.lend(until)))
     }
 
     fn share(&mut self, rules: &Rules, now: Instant) -> Result<Pass, Option<Instant>> {
@@ -238,19 +211,14 @@ impl Core {
 
     /// Closes once enough probes succeeded; opens again as soon as they no longer can.
     fn decide(&mut self, rules: &Rules, now: Instant, hint: Option<Duration>) {
-        let (config, probed) = (&rules.config, &self.probed);
-        let share = |part: u32| f64::from(part) / f64::from(config.probes);
-        let failed = match config.failure_rate {
-            Some(rate) => share(probed.failures) >= rate,
-            None => probed.failures > 0,
-        };
-        let slow = config.slow_rate.is_some_and(|rate| share(probed.slow) >= rate);
-        if failed || slow {
-            self.recovery_failed(rules, now, hint, TransitionReason::ProbesFailed);
-        } else if probed.results >= config.probes {
-            let ramp = config.ramp.is_some_and(|ramp| !ramp.is_zero());
-            let to = if ramp { CircuitState::Recovering } else { CircuitState::Closed };
-            self.change(to, TransitionReason::ProbesSucceeded, now);
+        match self.probes.verdict(&rules.config) {
+            None => {}
+            Some(false) => self.recovery_failed(rules, now, hint, TransitionReason::ProbesFailed),
+            Some(true) => {
+                let ramp = rules.config.ramp.is_some_and(|ramp| !ramp.is_zero());
+                let to = if ramp { CircuitState::Recovering } else { CircuitState::Closed };
+                self.change(to, TransitionReason::ProbesSucceeded, now);
+            }
         }
     }
 
@@ -269,7 +237,8 @@ impl Core {
         let (config, random) = (&rules.config, &rules.random);
         let wait = self.doubled(config.open_for).min(config.open_for_max);
         let wait = scale(wait, random.between(1.0 - config.jitter, 1.0 + config.jitter));
-        let hint = scale(hint.unwrap_or_default().min(LONGEST_HINT), random.between(1.0, 1.0 + config.jitter));
+        let hint =
+            scale(hint.unwrap_or_default().min(LONGEST_HINT), random.between(1.0, 1.0 + config.jitter));
         self.until = now + wait.max(hint);
         self.change(CircuitState::Open, reason, now);
     }
@@ -278,8 +247,7 @@ impl Core {
         let from = mem::replace(&mut self.state, to);
         self.epoch = self.epoch.wrapping_add(1);
         self.since = now;
-        self.leases.clear();
-        self.probed = Probed::default();
+        self.probes.begin();
         self.ramp_in_flight = 0;
         self.changes.push(Change {
             from,
@@ -289,20 +257,6 @@ impl Core {
             counts: self.last,
             retry_after: (to == CircuitState::Open).then(|| self.until.saturating_duration_since(now)),
         });
-    }
-
-    fn free_places(&self, rules: &Rules) -> u32 {
-        rules.config.probes.saturating_sub(self.leases.len() as u32 + self.probed.results)
-    }
-
-    fn first_lease_end(&self) -> Instant {
-        self.leases.iter().map(|lease| lease.until).min().unwrap_or(Instant::FAR_FUTURE)
-    }
-
-    fn give_back(&mut self, lease: u32) -> bool {
-        let before = self.leases.len();
-        self.leases.retain(|held| held.id != lease);
-        self.leases.len() < before
     }
 
     fn lease(&self, config: &CircuitBreakerConfig) -> Duration {
@@ -315,13 +269,5 @@ impl Core {
     /// Doubled for every failed recovery.
     fn doubled(&self, duration: Duration) -> Duration {
         duration.saturating_mul(1 << self.failed_recoveries.min(31))
-    }
-}
-
-impl Probed {
-    fn count(&mut self, mark: Mark) {
-        self.results += 1;
-        self.failures += u32::from(mark.failed);
-        self.slow += u32::from(mark.slow);
     }
 }

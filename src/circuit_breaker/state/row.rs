@@ -16,7 +16,7 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn begin(&self, epoch: u32) {
-        self.word.store(u64::from(epoch) << 32, Ordering::Release);
+        self.word.swap(u64::from(epoch) << 32, Ordering::AcqRel);
     }
 
     /// A success ends the row. Costs one load when there is none.

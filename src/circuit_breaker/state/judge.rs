@@ -1,0 +1,115 @@
+//! Whether it is enough.
+
+use super::phase::Calm;
+use super::{Circuit, Counts, Duration, Instant, Mark, Ordering, Rolling, TransitionReason};
+
+impl Circuit {
+    /// Counts a result in the window, and judges the window when that can change anything.
+    #[inline]
+    pub(super) fn record(&self, lane: usize, epoch: u32, mark: Mark, hint: Option<Duration>, now: Instant) {
+        let tick = match &self.window {
+            Rolling::Time(window) => {
+                let tick = window.tick(epoch, now);
+                window.record(lane, tick, mark);
+                tick
+            }
+            Rolling::Count(window) => {
+                window.record(epoch, mark);
+                Calm::NEVER
+            }
+        };
+        if mark.failed || mark.slow {
+            self.calm.disturb();
+        }
+        if mark.failed {
+            self.judge_row(epoch, hint, now);
+        } else {
+            self.row.succeeded(epoch);
+        }
+        if !self.calm.is_at(tick) {
+            self.judge(epoch, tick, hint, now);
+        }
+    }
+
+    fn judge_row(&self, epoch: u32, hint: Option<Duration>, now: Instant) {
+        let config = &self.rules.config;
+        if config.consecutive_failures > 0
+            && let Some((failures, span)) = self.row.failed(epoch, now)
+            && failures >= config.consecutive_failures
+            && span >= config.consecutive_span
+        {
+            self.trip(
+                epoch,
+                self.window_counts(epoch, now),
+                hint,
+                TransitionReason::ConsecutiveFailures,
+                now,
+            );
+        }
+    }
+
+    fn judge(&self, epoch: u32, tick: u64, hint: Option<Duration>, now: Instant) {
+        let calm = self.calm.seen();
+        let counts = self.window_counts(epoch, now);
+        let enough = counts.total() >= self.minimum;
+        if let Some(reason) = self.verdict(&counts, enough) {
+            self.trip(epoch, counts, hint, reason, now);
+        } else if self.custom.get().is_none() && (enough || counts.failures + counts.slow == 0) {
+            // Until the next failure or the next bucket, a success can only lower the rates.
+            self.calm.settle(calm, tick);
+        }
+    }
+
+    fn verdict(&self, counts: &Counts, enough: bool) -> Option<TransitionReason> {
+        let config = &self.rules.config;
+        let reached = |rate: Option<f64>, is: f64| enough && rate.is_some_and(|limit| is >= limit);
+        if reached(config.failure_rate, counts.failure_rate()) {
+            Some(TransitionReason::FailureRate)
+        } else if reached(config.slow_rate, counts.slow_rate()) {
+            Some(TransitionReason::SlowRate)
+        } else {
+            self.custom.get().is_some_and(|rule| rule(counts)).then_some(TransitionReason::Custom)
+        }
+    }
+
+    /// Looks, once per step, for calls in flight that are too old.
+    pub(super) fn look_for_hanging(&self, epoch: u32, now: Instant) {
+        let Some(ages) = &self.ages else { return };
+        let step = ages.step(epoch, now);
+        if self.looked.load(Ordering::Relaxed) == step {
+            return;
+        }
+        self.looked.store(step, Ordering::Relaxed);
+        if self.phase().epoch() == epoch && ages.too_old(epoch, now) > 0 {
+            self.judge(epoch, Calm::NEVER, None, now);
+        }
+    }
+
+    #[cold]
+    fn trip(
+        &self,
+        epoch: u32,
+        counts: Counts,
+        hint: Option<Duration>,
+        reason: TransitionReason,
+        now: Instant,
+    ) {
+        self.with_core(now, |core| {
+            if core.epoch == epoch && core.flows() {
+                core.trip(&self.rules, now, counts, hint, reason);
+            }
+        });
+    }
+
+    pub(super) fn window_counts(&self, epoch: u32, now: Instant) -> Counts {
+        let mut counts = match &self.window {
+            Rolling::Time(window) => window.counts(window.tick(epoch, now)),
+            Rolling::Count(window) => window.counts(),
+        };
+        if let Some(ages) = &self.ages {
+            counts.hanging = ages.too_old(epoch, now);
+            counts.slow += counts.hanging;
+        }
+        counts
+    }
+}

@@ -1,0 +1,51 @@
+//! Looking at the circuit and steering it: nothing here is on a call's way.
+
+use super::{Circuit, CircuitState, Counts, Instant, Manual, Rolling, Totals};
+
+impl Circuit {
+    /// The state, with what time alone has changed.
+    pub(in crate::circuit_breaker) fn state(&self, now: Instant) -> CircuitState {
+        self.with_core(now, |core| {
+            core.advance(&self.rules, now);
+            core.state
+        })
+    }
+
+    /// When the next call may pass, while none may.
+    pub(in crate::circuit_breaker) fn until(&self, now: Instant) -> Option<Instant> {
+        self.with_core(now, |core| core.advance(&self.rules, now));
+        Some(self.shut_until()).filter(|&until| until > now)
+    }
+
+    /// What the window holds; while it holds nothing, what it held at the last trip.
+    pub(in crate::circuit_breaker) fn counts(&self, now: Instant) -> Counts {
+        let (flows, epoch, last) = self.with_core(now, |core| {
+            core.advance(&self.rules, now);
+            (core.flows(), core.epoch, core.last)
+        });
+        if flows { self.window_counts(epoch, now) } else { last }
+    }
+
+    /// Calls since the beginning.
+    pub(in crate::circuit_breaker) fn totals(&self) -> Totals {
+        let (successes, failures) = match &self.window {
+            Rolling::Time(window) => window.lifetime(),
+            Rolling::Count(window) => window.lifetime(),
+        };
+        let start = Totals { successes, failures, ..Totals::default() };
+        self.ledger.iter().fold(start, |totals, lane| lane.add_to(totals))
+    }
+
+    pub(in crate::circuit_breaker) fn reset(&self, now: Instant) {
+        self.with_core(now, |core| core.reset(now));
+    }
+
+    pub(in crate::circuit_breaker) fn open_until(&self, until: Instant, now: Instant) {
+        self.with_core(now, |core| core.open_until(until, now));
+    }
+
+    /// Changes the manual modes.
+    pub(in crate::circuit_breaker) fn steer(&self, now: Instant, change: impl FnOnce(&mut Manual)) {
+        self.with_core(now, |core| change(&mut core.manual));
+    }
+}
