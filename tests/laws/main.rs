@@ -1,1 +1,28 @@
-//! The laws of a layer.
+//! The laws of a layer, each a test over every line of [the table](table).
+//!
+//! A law is a function from a way to make a subject to a [`Verdict`](subject::Verdict), so that it can be shown to fail:
+//! [`planted`] runs every law against a layer with one defect.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests own their locks and threads")]
+
+#[macro_use]
+mod subject;
+#[macro_use]
+mod table;
+
+mod drive;
+mod drop_at;
+mod foreign;
+mod inner;
+
+mod cancellation;
+mod conservation;
+mod extremes;
+mod identity;
+mod panics;
+mod planted;
+mod readiness;
+mod refusing;
+mod shape;
+mod sharing;
+mod wakes;
+mod wrong;

@@ -1,1 +1,3 @@
 //! Naive models against the machines.
+
+mod circuit;

@@ -1,2 +1,0 @@
-//! What a layer costs.
-fn main() {}

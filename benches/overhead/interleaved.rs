@@ -1,0 +1,79 @@
+//! All rows in turn, round after round.
+
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use tower::Layer;
+
+use super::inner::{Opaque, drive};
+use super::rows::{self, Row};
+
+const ROUNDS: usize = 301;
+const CALLS: u64 = 2_000;
+
+pub(crate) fn print() {
+    let mut rows = rows::all();
+    let mut nanos = vec![Vec::with_capacity(ROUNDS); rows.len()];
+    for _ in 0..ROUNDS {
+        for (row, nanos) in rows.iter_mut().zip(&mut nanos) {
+            nanos.push(time(row));
+        }
+    }
+    let medians: Vec<f64> = nanos.into_iter().map(median).collect();
+    let of = |name: &str| rows.iter().position(|row| row.name == name).map(|index| medians[index]);
+    println!("{:<40} {:>9} {:>9}  beside", "per call", "ns", "net ns");
+    for (row, ns) in rows.iter().zip(&medians) {
+        let net = |name: &str, ns: f64| {
+            let bare = if name.contains("pending") { "bare, pending once" } else { "bare, ready" };
+            ns - of(bare).unwrap_or(0.0)
+        };
+        let beside = row.peer.and_then(|peer| Some((peer, net(peer, of(peer)?))));
+        let beside = beside.map(|(peer, theirs)| format!("{:.2} x {peer}", net(row.name, *ns) / theirs));
+        println!("{:<40} {ns:>9.1} {:>9.1}  {}", row.name, net(row.name, *ns), beside.unwrap_or_default());
+    }
+    let (one, two) = contended();
+    println!("\ncircuit breaker closed, one shared layer: {one:.1} ns a call on one worker, {two:.1} ns on two");
+    println!("throughput on two workers: {:.2} x of one", one / two);
+}
+
+fn time(row: &mut Row) -> f64 {
+    let start = Instant::now();
+    for value in 0..CALLS {
+        (row.call)(value);
+    }
+    start.elapsed().as_nanos() as f64 / CALLS as f64
+}
+
+/// Wall time per call, over all callers, with one and with two threads on one layer.
+fn contended() -> (f64, f64) {
+    let layer = rows::breaker();
+    let round = |threads: u64| {
+        let (calls, barrier) = (200_000, Barrier::new(threads as usize));
+        let slowest = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut service = layer.layer(Opaque { pending: 0 });
+                        barrier.wait();
+                        let start = Instant::now();
+                        (0..calls).for_each(|value| drop(drive(&mut service, value)));
+                        start.elapsed()
+                    })
+                })
+                .collect();
+            workers.into_iter().filter_map(|worker| worker.join().ok()).max().unwrap_or(Duration::ZERO)
+        });
+        slowest.as_nanos() as f64 / (calls * threads) as f64
+    };
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    for _ in 0..31 {
+        one.push(round(1));
+        two.push(round(2));
+    }
+    (median(one), median(two))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

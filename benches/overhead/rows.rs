@@ -1,0 +1,110 @@
+//! What is measured.
+
+use std::time::Duration;
+
+use seawall::circuit_breaker::Window;
+use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer};
+use tower::limit::ConcurrencyLimitLayer;
+use tower::retry::Policy;
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
+
+use super::inner::{Opaque, drive};
+
+/// One thing to measure.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// The row it is compared with, beside the bare service.
+    pub(crate) peer: Option<&'static str>,
+    pub(crate) call: Box<dyn FnMut(u64) -> bool>,
+}
+
+const READY: Opaque = Opaque { pending: 0 };
+const PENDING: Opaque = Opaque { pending: 1 };
+const LONG: Duration = Duration::from_secs(30);
+
+pub(crate) fn breaker() -> CircuitBreakerLayer {
+    CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("bench"))
+}
+
+fn retry() -> RetryLayer {
+    RetryLayer::new(RetryConfig::default().name("bench"))
+}
+
+fn timeout() -> TimeoutLayer {
+    TimeoutLayer::new(TimeoutConfig::new(LONG).name("bench"))
+}
+
+fn row<S>(name: &'static str, peer: Option<&'static str>, mut service: S) -> Row
+where
+    S: Service<u64> + 'static,
+{
+    Row { name, peer, call: Box::new(move |value| drive(&mut service, value)) }
+}
+
+/// The bare services come first: what they cost is taken off the others.
+pub(crate) fn all() -> Vec<Row> {
+    let open = breaker();
+    open.handle().force_open().keep();
+    let tripped = breaker();
+    tripped.handle().open_until(seawall::Instant::FAR_FUTURE);
+    let count = CircuitBreakerConfig::default().window(Window::Count(100)).name("bench");
+    let stack = |inner: Opaque| {
+        ServiceBuilder::new().layer(timeout()).layer(retry()).layer(breaker()).layer(timeout()).service(inner)
+    };
+    let tower_stack = |inner: Opaque| {
+        let timeout = || tower::timeout::TimeoutLayer::new(LONG);
+        let inner = inner.map_err(BoxError::from);
+        ServiceBuilder::new()
+            .layer(timeout())
+            .layer(tower::retry::RetryLayer::new(ThreeTimes(3)))
+            .layer(ConcurrencyLimitLayer::new(1000))
+            .layer(timeout())
+            .service(inner)
+    };
+    let limit = Some("tower concurrency limit");
+    let tower_timeout = tower::timeout::TimeoutLayer::new(LONG);
+    vec![
+        row("bare, ready", None, READY),
+        row("bare, pending once", None, PENDING),
+        row("tower concurrency limit", None, ConcurrencyLimitLayer::new(1000).layer(READY)),
+        row("circuit breaker, closed", limit, breaker().layer(READY)),
+        row("circuit breaker, closed, count window", limit, CircuitBreakerLayer::new(count).layer(READY)),
+        row("circuit breaker, open", limit, tripped.layer(READY)),
+        row("circuit breaker, forced open", limit, open.layer(READY)),
+        row("tower retry", None, tower::retry::RetryLayer::new(ThreeTimes(3)).layer(READY)),
+        row("retry, first try, with budget", Some("tower retry"), retry().layer(READY)),
+        row(
+            "retry, first try, no budget",
+            Some("tower retry"),
+            RetryLayer::new(RetryConfig::default().budget(None).name("bench")).layer(READY),
+        ),
+        row("tower timeout, ready", None, tower_timeout.layer(READY)),
+        row("timeout, ready", Some("tower timeout, ready"), timeout().layer(READY)),
+        row("tower timeout, pending once", None, tower_timeout.layer(PENDING)),
+        row("timeout, pending once", Some("tower timeout, pending once"), timeout().layer(PENDING)),
+        row("tower stack, ready", None, tower_stack(READY)),
+        row("stack, ready", Some("tower stack, ready"), stack(READY)),
+        row("tower stack, pending once", None, tower_stack(PENDING)),
+        row("stack, pending once", Some("tower stack, pending once"), stack(PENDING)),
+    ]
+}
+
+/// tower's retry wants a policy; this is the least one.
+#[derive(Clone)]
+struct ThreeTimes(u32);
+
+impl<Response, Error> Policy<u64, Response, Error> for ThreeTimes {
+    type Future = std::future::Ready<()>;
+
+    fn retry(&mut self, _: &mut u64, result: &mut Result<Response, Error>) -> Option<Self::Future> {
+        if result.is_ok() || self.0 == 0 {
+            return None;
+        }
+        self.0 -= 1;
+        Some(std::future::ready(()))
+    }
+
+    fn clone_request(&mut self, request: &u64) -> Option<u64> {
+        Some(*request)
+    }
+}
