@@ -56,12 +56,13 @@ impl Deadline {
     /// The nearest deadline of the call that is being polled, if it has one.
     #[must_use]
     pub fn current() -> Option<Self> {
-        let mut frame = CURRENT.get();
-        if frame.after != NEVER {
-            frame.start(precise());
-            CURRENT.set(frame);
-        }
-        (frame.at != NEVER).then(|| Self { at: Instant::from_nanos(frame.at), origin: frame.origin })
+        AMBIENT.with(|ambient| {
+            if ambient.after.get() != NEVER {
+                ambient.start(precise());
+            }
+            let at = ambient.at.get();
+            (at != NEVER).then(|| Self { at: Instant::from_nanos(at), origin: ambient.origin.get() })
+        })
     }
 
     /// When.
@@ -128,17 +129,16 @@ impl Limit {
     /// Makes this the current deadline, if it is the nearer one, until the guard is dropped.
     #[inline]
     pub(crate) fn enter(&mut self) -> Entered<'_> {
-        let outer = CURRENT.get();
-        let mut inner = outer;
-        inner.started = NEVER;
-        if self.at < inner.at {
-            (inner.at, inner.origin) = (self.at, self.origin);
-        }
-        if self.at == NEVER {
-            inner.after = inner.after.min(self.after);
-        }
-        CURRENT.set(inner);
-        Entered { limit: self, outer }
+        AMBIENT.with(|ambient| {
+            let (at, after, origin) = (ambient.at.get(), ambient.after.get(), ambient.origin.get());
+            if self.at == NEVER {
+                ambient.after.set(after.min(self.after));
+            } else if self.at < at {
+                ambient.at.set(self.at);
+                ambient.origin.set(self.origin);
+            }
+            Entered { limit: self, at, after, origin }
+        })
     }
 
     /// How long it is.
@@ -161,20 +161,37 @@ impl Limit {
 #[derive(Debug)]
 pub(crate) struct Entered<'a> {
     limit: &'a mut Limit,
-    outer: Frame,
+    // What was current before.
+    at: u64,
+    after: u64,
+    origin: Origin,
 }
 
 impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
-        let started = CURRENT.get().started;
-        if started != NEVER {
-            if self.limit.at == NEVER {
-                self.limit.at = started.saturating_add(self.limit.after);
+        AMBIENT.with(|ambient| {
+            let waits = self.after != NEVER || (self.limit.at == NEVER && self.limit.after != NEVER);
+            let started = waits && ambient.after.get() == NEVER;
+            ambient.at.set(self.at);
+            ambient.after.set(self.after);
+            ambient.origin.set(self.origin);
+            if started {
+                self.start(ambient);
             }
-            self.outer.start(Instant::from_nanos(started));
+        });
+    }
+}
+
+impl Entered<'_> {
+    /// Somebody inside has looked: the clocks of this limit and of those around it have started.
+    #[cold]
+    fn start(&mut self, ambient: &Ambient) {
+        let started = ambient.started.get();
+        if self.limit.at == NEVER {
+            self.limit.at = started.saturating_add(self.limit.after);
         }
-        CURRENT.set(self.outer);
+        ambient.start(Instant::from_nanos(started));
     }
 }
 
@@ -183,58 +200,68 @@ pub(crate) fn dropping(origin: Origin, drop: impl FnOnce()) {
     struct Restore(Option<Origin>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            DROPPED_BY.set(self.0);
+            AMBIENT.with(|ambient| ambient.dropped_by.set(self.0));
         }
     }
-    let _restore = Restore(DROPPED_BY.replace(Some(origin)));
+    let _restore = Restore(AMBIENT.with(|ambient| ambient.dropped_by.replace(Some(origin))));
     drop();
 }
 
 /// Whose deadline passed, when what is being dropped is dropped for that.
 pub(crate) fn dropped_by() -> Option<Origin> {
-    DROPPED_BY.get()
+    AMBIENT.with(|ambient| ambient.dropped_by.get())
 }
 
 /// The caller's deadline, if that is the nearest one known. Starts no clock.
 pub(crate) fn set_by_caller() -> Option<Instant> {
-    let frame = CURRENT.get();
-    (frame.at != NEVER && frame.origin == Origin::Caller).then(|| Instant::from_nanos(frame.at))
+    AMBIENT.with(|ambient| {
+        let at = ambient.at.get();
+        (at != NEVER && ambient.origin.get() == Origin::Caller).then(|| Instant::from_nanos(at))
+    })
 }
 
 const NEVER: u64 = u64::MAX;
 
-/// What is known of the current deadline. All in one `Cell`, and without a destructor, so that entering costs two copies.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
+/// What is known of the current deadline. Plain cells without a destructor: entering a limit is a few moves.
+#[derive(Debug)]
+struct Ambient {
     /// The nearest instant that is known.
-    at: u64,
+    at: Cell<u64>,
+    /// Who set it.
+    origin: Cell<Origin>,
     /// The nearest limit whose clock has not started.
-    after: u64,
-    /// When the clock was started in this frame.
-    started: u64,
-    /// Who set `at`.
-    origin: Origin,
+    after: Cell<u64>,
+    /// When a clock was last started.
+    started: Cell<u64>,
+    dropped_by: Cell<Option<Origin>>,
 }
 
-impl Frame {
-    const NONE: Self = Self { at: NEVER, after: NEVER, started: NEVER, origin: Origin::Local };
-
+impl Ambient {
     /// Starts the clock of what has not started.
-    fn start(&mut self, now: Instant) {
-        if self.after == NEVER {
+    fn start(&self, now: Instant) {
+        let after = self.after.replace(NEVER);
+        if after == NEVER {
             return;
         }
-        let end = now.nanos().saturating_add(self.after);
-        if end < self.at {
-            (self.at, self.origin) = (end, Origin::Local);
+        self.started.set(now.nanos());
+        let end = now.nanos().saturating_add(after);
+        if end < self.at.get() {
+            self.at.set(end);
+            self.origin.set(Origin::Local);
         }
-        (self.after, self.started) = (NEVER, now.nanos());
     }
 }
 
 thread_local! {
-    static CURRENT: Cell<Frame> = const { Cell::new(Frame::NONE) };
-    static DROPPED_BY: Cell<Option<Origin>> = const { Cell::new(None) };
+    static AMBIENT: Ambient = const {
+        Ambient {
+            at: Cell::new(NEVER),
+            origin: Cell::new(Origin::Local),
+            after: Cell::new(NEVER),
+            started: Cell::new(NEVER),
+            dropped_by: Cell::new(None),
+        }
+    };
 }
 
 #[cfg(all(test, not(seawall_loom)))]

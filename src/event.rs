@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 // Not the modelled one: a listener is a trait object.
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -250,20 +250,24 @@ impl Queue {
 #[derive(Default)]
 pub(crate) struct Events {
     listening: AtomicBool,
-    listeners: Mutex<Vec<Arc<dyn Listener>>>,
-    queues: Mutex<Vec<Weak<Queue>>>,
+    /// Boxed: most layers have none.
+    hearers: OnceLock<Box<Mutex<Vec<Hearer>>>>,
+}
+
+#[derive(Clone)]
+enum Hearer {
+    Listener(Arc<dyn Listener>),
+    Queue(Weak<Queue>),
 }
 
 impl Events {
     pub(crate) fn listen(&self, listener: impl Listener + 'static) {
-        self.listeners.lock().push(Arc::new(listener));
-        self.listening.store(true, Ordering::Release);
+        self.add(Hearer::Listener(Arc::new(listener)));
     }
 
     pub(crate) fn subscribe(&self) -> Subscription {
         let queue = Arc::new(Queue::default());
-        self.queues.lock().push(Arc::downgrade(&queue));
-        self.listening.store(true, Ordering::Release);
+        self.add(Hearer::Queue(Arc::downgrade(&queue)));
         Subscription { queue }
     }
 
@@ -275,26 +279,54 @@ impl Events {
         }
     }
 
+    fn add(&self, hearer: Hearer) {
+        let mut hearers = self.hearers.get_or_init(Box::default).lock();
+        hearers.push(hearer);
+        // Under the lock, as where it is taken back.
+        self.listening.store(true, Ordering::Release);
+    }
+
+    /// Outside the lock: a listener may look at the layer, and a waker is foreign code.
     #[cold]
     fn tell(&self, event: &Event) {
-        let listeners = self.listeners.lock().clone();
-        for listener in listeners {
-            // Its panic has already been printed by the panic hook; the call goes on.
-            let _panicked = catch_unwind(AssertUnwindSafe(|| listener.on_event(event)));
-        }
-        let queues: Vec<_> = {
-            let mut queues = self.queues.lock();
-            queues.retain(|queue| queue.strong_count() > 0);
-            queues.iter().filter_map(Weak::upgrade).collect()
+        let Some(hearers) = self.hearers.get() else { return };
+        let living = {
+            let mut hearers = hearers.lock();
+            hearers.retain(Hearer::lives);
+            self.listening.store(!hearers.is_empty(), Ordering::Release);
+            hearers.clone()
         };
-        queues.iter().for_each(|queue| queue.push(event.clone()));
+        for hearer in living {
+            match hearer {
+                Hearer::Listener(listener) => {
+                    // Its panic has already been printed by the panic hook; the call goes on.
+                    let _panicked = catch_unwind(AssertUnwindSafe(|| listener.on_event(event)));
+                }
+                Hearer::Queue(queue) => {
+                    queue.upgrade().inspect(|queue| queue.push(event.clone()));
+                }
+            }
+        }
+    }
+}
+
+impl Hearer {
+    fn lives(&self) -> bool {
+        match self {
+            Self::Listener(_) => true,
+            Self::Queue(queue) => queue.strong_count() > 0,
+        }
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
-        let queues = std::mem::take(&mut *self.queues.lock());
-        queues.iter().filter_map(Weak::upgrade).for_each(|queue| queue.close());
+        for hearer in self.hearers.take().into_iter().flat_map(|hearers| std::mem::take(&mut *hearers.lock()))
+        {
+            if let Hearer::Queue(queue) = hearer {
+                queue.upgrade().inspect(|queue| queue.close());
+            }
+        }
     }
 }
 

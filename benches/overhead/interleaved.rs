@@ -32,7 +32,9 @@ pub(crate) fn print() {
         println!("{:<40} {ns:>9.1} {:>9.1}  {}", row.name, net(row.name, *ns), beside.unwrap_or_default());
     }
     let (one, two) = contended();
-    println!("\ncircuit breaker closed, one shared layer: {one:.1} ns a call on one worker, {two:.1} ns on two");
+    println!(
+        "\ncircuit breaker closed, one shared layer: {one:.1} ns a call on one worker, {two:.1} ns on two"
+    );
     println!("throughput on two workers: {:.2} x of one", one / two);
 }
 

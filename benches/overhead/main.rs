@@ -3,7 +3,12 @@
 //! `cargo bench --bench overhead` prints one interleaved table (medians of many short rounds taken in turn, so that a noisy
 //! machine is noisy for all), then runs the same rows under criterion. `-- --table` stops after the table;
 //! `-- --instructions` counts instructions per call under callgrind instead (needs valgrind).
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, missing_docs, reason = "measures with the real clock")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "measures with the real clock"
+)]
 
 mod inner;
 mod instructions;

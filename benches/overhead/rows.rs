@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use seawall::circuit_breaker::Window;
-use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer};
+use seawall::{
+    CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
+};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::Policy;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};

@@ -1,13 +1,13 @@
-//! What the layers change, in 25 seconds:
+//! What the layers change, in 26 seconds:
 //!
 //! ```text
 //! cargo run --example quickstart
 //! ```
 //!
-//! One server gets into trouble. Two equal clients make the same calls to it at the same instants: one is bare, the other
-//! stands behind the layers of `stack.rs`, which is the file to copy from. Each second prints a line, the end tells what
-//! the layers changed. The exit code is 0 only if the protected client got more answers under a second *and* the server
-//! received fewer requests from it during the fault.
+//! One server gets into trouble. Two equal clients make the same calls to it at the same instants: one is bare, the
+//! other stands behind the layers of `stack.rs`, which is the file to copy from. Each second prints a line, the end
+//! tells what the layers changed. The exit code is 0 only if the protected client got more answers under a second *and*
+//! the server received fewer requests from it during the fault.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,

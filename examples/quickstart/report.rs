@@ -39,6 +39,12 @@ pub(crate) struct Row {
     pub(crate) refused: u64,
 }
 
+const HEADER: &str = concat!(
+    "                     | bare client                   | with layers\n",
+    "  s server     calls | answers  p50 ms  p99 ms  sent | circuit   answers  p50 ms  p99 ms retries refused  sent\n",
+    "---------------------+-------------------------------+--------------------------------------------------------",
+);
+
 #[derive(Clone, Copy)]
 enum Colour {
     Red = 31,
@@ -62,21 +68,12 @@ impl Report {
             self.out,
             "seawall quickstart: one server, two equal clients, {total} seconds.\n\n\
              The server is healthy for {healthy} s, answers 60 % of all requests with a 503 for {refusing} s, \
-             hangs for {hanging} s, and is well for {recovered} s.\n\
-             Both clients make the same {CALLS_PER_SECOND} calls a second and wait {patience} s at most. \
-             One is bare, the other stands behind\n\
-             Timeout > Retry > CircuitBreaker > Timeout.\n\n\
-             answers, p50, p99: of the calls that ended in this second, whatever came of them.\n\
-             sent: requests that the server received.\n"
-        )?;
-        writeln!(self.out, "{:20} | {:29} | with layers", "", "bare client")?;
-        writeln!(
-            self.out,
-            "{:>3} {:<10}{:>6} | {:>7} {:>7} {:>7} {:>5} | {:<9} {:>7} {:>7} {:>7} {:>7} {:>7} {:>5}",
-            "s", "server", "calls", "answers", "p50 ms", "p99 ms", "sent", "circuit", "answers", "p50 ms",
-            "p99 ms", "retries", "refused", "sent",
-        )?;
-        writeln!(self.out, "{:-<20}-+-{:-<29}-+-{:-<55}", "", "", "")
+             hangs for {hanging} s,\nand is well again for {recovered} s. Both clients make the same \
+             {CALLS_PER_SECOND} calls a second and wait {patience} s at most. One is bare,\n\
+             the other stands behind Timeout > Retry > CircuitBreaker > Timeout.\n\n\
+             answers, p50, p99: of the calls that ended in this second, whatever came of them\n\
+             sent: requests that the server received\n\n{HEADER}"
+        )
     }
 
     pub(crate) fn row(&mut self, row: &Row) -> io::Result<()> {
@@ -144,7 +141,7 @@ impl Report {
         let useful = totals.map(|total| total.useful);
         let in_fault = within(Phase::is_fault);
         let (none, under) = ("", format!("answers under {} s", USEFUL.as_secs()));
-        writeln!(self.out, "\n{:42} {:>8} {:>8} {:>8}", "What the layers changed", "bare", "layers", "change")?;
+        writeln!(self.out, "\nWhat the layers changed{:24}bare   layers   change", "")?;
         for (name, values, unit) in [
             ("calls", totals.map(|total| total.calls), none),
             ("answers", totals.map(|total| total.answers), none),
@@ -159,20 +156,19 @@ impl Report {
             let change = format!("{:+}{unit}", difference(values));
             writeln!(self.out, "{name:42} {bare:>8} {layered:>8} {change:>8}")?;
         }
-        writeln!(self.out)?;
-        let more = self.verdict("more answers under 1 s", difference(useful), useful[0])?;
-        let fewer = self.verdict("fewer requests during the fault", -difference(in_fault), in_fault[0])?;
-        Ok(more && fewer)
-    }
-
-    /// A promise, by how much it was kept, and whether it was.
-    fn verdict(&mut self, promise: &str, margin: i64, of: u64) -> io::Result<bool> {
-        let kept = margin > 0;
-        let (label, colour) = if kept { ("kept", Colour::Green) } else { ("BROKEN", Colour::Red) };
-        let label = self.paint(colour, label);
-        let percent = 100.0 * margin as f64 / of.max(1) as f64;
-        writeln!(self.out, "{promise:42} {label}, margin {margin:+} ({percent:+.1} %)")?;
-        Ok(kept)
+        let (more, fewer) = (difference(useful), -difference(in_fault));
+        let passed = more > 0 && fewer > 0;
+        let verdict =
+            if passed { self.paint(Colour::Green, "PASS") } else { self.paint(Colour::Red, "FAIL") };
+        let percent = |margin: i64, of: [u64; 2]| 100.0 * margin as f64 / of[0].max(1) as f64;
+        writeln!(
+            self.out,
+            "\n{verdict}: {under} {more:+} ({:+.1} %), requests during the fault {:+} ({:+.1} %)",
+            percent(more, useful),
+            -fewer,
+            percent(-fewer, in_fault),
+        )?;
+        Ok(passed)
     }
 
     fn paint(&self, colour: Colour, text: impl Display) -> String {

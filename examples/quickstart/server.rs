@@ -34,20 +34,16 @@ pub(crate) enum Phase {
 impl Phase {
     pub(crate) const ALL: [Self; 4] = [Self::Healthy, Self::Refusing, Self::Hanging, Self::Recovered];
 
+    /// How long it lasts.
     pub(crate) const fn seconds(self) -> u64 {
-        match self {
-            Self::Healthy => 4,
-            Self::Refusing => 7,
-            Self::Hanging => 8,
-            Self::Recovered => 6,
-        }
+        [6, 7, 9, 4][self as usize]
     }
 
     pub(crate) fn all_seconds() -> u64 {
         Self::ALL.iter().map(|phase| phase.seconds()).sum()
     }
 
-    /// The phase at this time after the beginning.
+    /// The phase at this time after the beginning; the last one has no end.
     pub(crate) fn at(elapsed: Duration) -> Self {
         let mut end = 0;
         let ends = Self::ALL.iter().map(|phase| {

@@ -15,7 +15,7 @@ use crate::watch::Watch;
 /// Puts the layers around the client. The handle looks at the circuit from outside.
 pub(crate) fn protect(client: Client, watch: &Watch) -> (impl Protected, Handle) {
     let whole_call = TimeoutConfig::new(Duration::from_secs(1)).name("product page");
-    // A healthy answer takes 10 ms; three attempts and the pauses between them fit into the second.
+    // A healthy answer takes 10 ms. One that takes 300 ms will not come, and the second still has room for another try.
     let one_attempt = TimeoutConfig::new(Duration::from_millis(300)).name("inventory, one attempt");
 
     // Retries may add one request for two answers, because this service refuses before it works: a 503 costs it next
@@ -24,8 +24,8 @@ pub(crate) fn protect(client: Client, watch: &Watch) -> (impl Protected, Handle)
 
     let breaker = CircuitBreakerConfig::default()
         .name("inventory")
-        // Below 80 % of failures, half of all calls or more get their answer within three attempts, and refusing them
-        // would be the greater harm. A hang is caught by the default rule for failures in a row.
+        // While fewer than 80 % of the attempts fail, three of them bring about half of the callers an answer or more,
+        // and refusing would be the greater harm. A hang is caught by the default rule for failures in a row.
         .failure_rate(Some(0.8))
         // At 120 calls a second, each second of looking away refuses 120 callers; looking costs three requests. The
         // default, 5 s, suits services that stay down for minutes.
@@ -54,6 +54,9 @@ pub(crate) trait Protected:
 }
 
 impl<S> Protected for S where
-    S: Service<Request, Response = Response, Error = seawall::Error<Error>, Future: Send> + Clone + Send + 'static
+    S: Service<Request, Response = Response, Error = seawall::Error<Error>, Future: Send>
+        + Clone
+        + Send
+        + 'static
 {
 }

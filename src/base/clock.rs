@@ -55,8 +55,7 @@ impl Add<Duration> for Instant {
 
 /// A duration in nanoseconds; `u64::MAX` (584 years) stands for all that is longer.
 pub(crate) const fn nanos(duration: Duration) -> u64 {
-    let nanos = duration.as_nanos();
-    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)
 }
 
 /// `duration` times `factor`, without overflow and without the panic of `Duration::mul_f64`.
@@ -72,13 +71,7 @@ pub(crate) fn scale(duration: Duration, factor: f64) -> Duration {
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(any(test, feature = "testing"))))]
 #[inline]
 pub(crate) fn now() -> Instant {
-    static EPOCH: OnceLock<u64> = OnceLock::new();
-    let coarse = || {
-        let t = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
-        (t.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(t.tv_nsec as u64)
-    };
-    let epoch = *EPOCH.get_or_init(|| coarse().wrapping_sub(precise().0));
-    Instant(coarse().wrapping_sub(epoch))
+    read(rustix::time::ClockId::MonotonicCoarse)
 }
 
 /// The present.
@@ -99,18 +92,58 @@ pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
 
-/// An hour before the first reading: a paused runtime that is older than this process's first call must not fall
-/// before the beginning of time.
-fn epoch() -> tokio::time::Instant {
-    static EPOCH: OnceLock<tokio::time::Instant> = OnceLock::new();
-    *EPOCH.get_or_init(|| {
-        let start = std::time::Instant::now();
-        tokio::time::Instant::from_std(start.checked_sub(Duration::from_secs(3600)).unwrap_or(start))
-    })
+/// Two names of one instant: what tokio calls it, and what this crate does.
+#[derive(Clone, Copy)]
+struct Epoch {
+    tokio: tokio::time::Instant,
+    ours: Instant,
 }
 
+fn epoch() -> Epoch {
+    static EPOCH: OnceLock<Epoch> = OnceLock::new();
+    *EPOCH.get_or_init(Epoch::now)
+}
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(any(test, feature = "testing"))))]
+impl Epoch {
+    /// This crate names an instant as the system does, so that the coarse clock can be read without looking here.
+    fn now() -> Self {
+        let tokio = tokio::time::Instant::from_std(std::time::Instant::now());
+        Self { tokio, ours: read(rustix::time::ClockId::Monotonic) }
+    }
+}
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(any(test, feature = "testing"))))]
+#[inline]
+fn read(clock: rustix::time::ClockId) -> Instant {
+    let time = rustix::time::clock_gettime(clock);
+    Instant((time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64))
+}
+
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(any(test, feature = "testing")))))]
+impl Epoch {
+    /// A runtime whose clock was paused before this process's first reading must not fall before the beginning of time:
+    /// leave it an hour.
+    fn now() -> Self {
+        let (now, hour) = (std::time::Instant::now(), Duration::from_secs(3600));
+        Self { tokio: tokio::time::Instant::from_std(now), ours: Instant(nanos(hour)) }
+    }
+}
+
+#[inline]
 fn from_tokio(at: tokio::time::Instant) -> Instant {
-    Instant(nanos(at.saturating_duration_since(epoch())))
+    let epoch = epoch();
+    match at.checked_duration_since(epoch.tokio) {
+        Some(after) => epoch.ours + after,
+        None => Instant(epoch.ours.0.saturating_sub(nanos(epoch.tokio.saturating_duration_since(at)))),
+    }
+}
+
+fn to_tokio(at: Instant) -> Option<tokio::time::Instant> {
+    let epoch = epoch();
+    let after = at.saturating_duration_since(epoch.ours);
+    let before = epoch.ours.saturating_duration_since(at);
+    epoch.tokio.checked_add(after)?.checked_sub(before)
 }
 
 pin_project! {
@@ -128,10 +161,8 @@ impl Sleep {
     }
 
     pub(crate) fn until(at: Instant) -> Self {
-        match epoch().checked_add(Duration::from_nanos(at.0)) {
-            Some(at) => Self { inner: tokio::time::sleep_until(at) },
-            None => Self::new(Duration::MAX),
-        }
+        to_tokio(at)
+            .map_or_else(|| Self::new(Duration::MAX), |at| Self { inner: tokio::time::sleep_until(at) })
     }
 
     /// When it ends, without another reading of the clock.

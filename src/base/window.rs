@@ -56,6 +56,9 @@ pub(crate) struct Mark {
     pub(crate) slow: bool,
 }
 
+/// Counters of a lane that the owner of a window may use for other things.
+pub(crate) const SPARE: usize = 3;
+
 /// A cache line of counters.
 #[derive(Debug, Default)]
 #[repr(align(64))]

@@ -101,7 +101,7 @@ impl Handle {
 
     /// Ends the modes that were [kept](Manual::keep). Those with a living guard stay.
     pub fn release(&self) {
-        self.circuit.steer(now(), |manual| manual.kept = [false; 4]);
+        self.circuit.steer(now(), |manual| manual.release());
     }
 
     /// Closes the circuit and forgets what was. Manual modes stay.
@@ -115,7 +115,7 @@ impl Handle {
     }
 
     fn ask_for(&self, mode: Mode) -> Manual {
-        self.circuit.steer(now(), |manual| manual.guards[mode as usize] += 1);
+        self.circuit.steer(now(), |manual| manual.ask_for(mode));
         Manual { circuit: self.circuit.clone(), mode }
     }
 }
@@ -138,13 +138,13 @@ pub struct Manual {
 impl Manual {
     /// Makes the mode stay until [`Handle::release`].
     pub fn keep(self) {
-        self.circuit.steer(now(), |manual| manual.kept[self.mode as usize] = true);
+        self.circuit.steer(now(), |manual| manual.keep(self.mode));
     }
 }
 
 impl Drop for Manual {
     fn drop(&mut self) {
-        self.circuit.steer(now(), |manual| manual.guards[self.mode as usize] -= 1);
+        self.circuit.steer(now(), |manual| manual.let_go(self.mode));
     }
 }
 

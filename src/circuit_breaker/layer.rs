@@ -107,7 +107,7 @@ pub struct CircuitGate {
 impl sealed::Sealed for CircuitGate {
     #[expect(private_interfaces, reason = "sealed")]
     fn parked(&self) -> &Arc<Wakers> {
-        &self.circuit.parked
+        self.circuit.parked()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::base::lanes::Lanes;
 use crate::base::random::Random;
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
 use crate::base::wakers::Wakers;
-use crate::base::window::{CountWindow, Counts, Mark, TimeWindow};
+use crate::base::window::{CountWindow, Counts, Mark, SPARE, TimeWindow};
 use crate::classify::Outcome;
 use crate::deadline::Origin;
 use crate::event::{CircuitState, Event, EventKind, Events, TransitionReason};
@@ -31,29 +31,25 @@ mod probes;
 mod row;
 mod view;
 
-use self::ledger::Ledger;
 pub use self::ledger::Totals;
+use self::ledger::Uncounted;
 pub(super) use self::phase::Mode;
 
 /// One circuit, shared by all the services of its layer.
 pub(crate) struct Circuit {
-    name: Name,
     /// The state, its epoch and the manual mode: all that a call looks at while the circuit is closed.
     phase: AtomicU64,
     /// Before this instant nobody need ask.
     shut_until: AtomicU64,
     calm: Calm,
     row: Row,
-    minimum: u64,
     window: Rolling,
-    ages: Option<Ages>,
-    looked: AtomicU64,
-    ledger: [Ledger; Lanes::<()>::COUNT],
+    ages: Option<Box<Ages>>,
     rules: Rules,
     core: Mutex<Core>,
     pub(super) custom: OnceLock<Box<CustomRule>>,
     pub(super) events: Events,
-    pub(super) parked: Arc<Wakers>,
+    parked: OnceLock<Arc<Wakers>>,
 }
 
 /// A rule of the user: opens the circuit when it says so.
@@ -79,32 +75,56 @@ enum Rolling {
     Count(CountWindow),
 }
 
+impl Rolling {
+    fn lifetime(&self) -> (u64, u64) {
+        match self {
+            Self::Time(window) => window.lifetime(),
+            Self::Count(window) => window.lifetime(),
+        }
+    }
+
+    fn count_only(&self, mark: Mark) {
+        match self {
+            Self::Time(window) => window.count_only(mark),
+            Self::Count(window) => window.count_only(mark),
+        }
+    }
+
+    #[inline]
+    fn spare(&self, lane: usize) -> [&AtomicU64; SPARE] {
+        match self {
+            Self::Time(window) => window.spare(lane),
+            Self::Count(window) => window.spare(lane),
+        }
+    }
+}
+
 impl Circuit {
-    pub(crate) fn new(config: CircuitBreakerConfig, name: Name, now: Instant) -> Self {
+    pub(crate) fn new(mut config: CircuitBreakerConfig, name: Name, now: Instant) -> Self {
+        config.name = Some(name);
         let window = match config.window {
             Window::Time { span, buckets } => {
                 let slow = config.slow_call.is_some();
                 Rolling::Time(TimeWindow::new(span, buckets, slow, Lanes::<()>::COUNT, now))
             }
-            Window::Count(size) => Rolling::Count(CountWindow::new(size)),
+            Window::Count(size) => Rolling::Count(CountWindow::new(size, Lanes::<()>::COUNT)),
         };
         let core = Core::new(now);
         let circuit = Self {
-            name,
             phase: AtomicU64::new(Phase::new(&core).word()),
             shut_until: AtomicU64::new(0),
             calm: Calm::default(),
             row: Row::default(),
-            minimum: config.minimum(),
             window,
-            ages: config.slow_call.filter(|_| config.slow_rate.is_some()).map(|limit| Ages::new(limit, now)),
-            looked: AtomicU64::new(0),
-            ledger: std::array::from_fn(|_| Ledger::default()),
+            ages: config
+                .slow_call
+                .filter(|_| config.slow_rate.is_some())
+                .map(|limit| Box::new(Ages::new(limit, now))),
             rules: Rules { random: Random::new(config.seed), config },
             core: Mutex::new(core),
             custom: OnceLock::new(),
             events: Events::default(),
-            parked: Arc::default(),
+            parked: OnceLock::new(),
         };
         circuit.begin(1, now);
         circuit
@@ -131,7 +151,7 @@ impl Circuit {
             return Ok(Ticket { started: now, epoch: phase.epoch(), pass: FLOW });
         }
         self.admit_with_care(phase, now).inspect_err(|rejected| {
-            self.ledger[lane].refused();
+            Uncounted::Refused.count(&self.window, lane);
             self.emit(phase.epoch(), || EventKind::Refused(rejected.clone()));
         })
     }
@@ -150,7 +170,7 @@ impl Circuit {
         let mark = failed.map(|failed| Mark { failed, slow });
         let straggler = self.end(lane, ticket, mark, outcome.retry_after(), now);
         if mark.is_none() {
-            self.ledger[lane].ignored();
+            Uncounted::Ignored.count(&self.window, lane);
         }
         self.emit(ticket.epoch, || EventKind::Settled { outcome, straggler });
     }
@@ -173,7 +193,7 @@ impl Circuit {
         } else {
             self.end(lane, ticket, None, None, now);
         }
-        self.ledger[lane].abandoned();
+        Uncounted::Abandoned.count(&self.window, lane);
         self.emit(ticket.epoch, || EventKind::Abandoned { age });
     }
 
@@ -182,8 +202,8 @@ impl Circuit {
         let unseen = Ticket { started: now, epoch: phase.epoch(), pass: UNSEEN };
         match phase.mode() {
             None => self.admit_by_state(phase, now),
-            Some(Mode::Isolated) => Err(Rejected::new(RejectedKind::CircuitIsolated, self.name)),
-            Some(Mode::ForcedOpen) => Err(Rejected::new(RejectedKind::CircuitOpen, self.name)),
+            Some(Mode::Isolated) => Err(Rejected::new(RejectedKind::CircuitIsolated, self.name())),
+            Some(Mode::ForcedOpen) => Err(Rejected::new(RejectedKind::CircuitOpen, self.name())),
             Some(Mode::Disabled) => Ok(unseen),
             Some(Mode::ObserveOnly) => Ok(self.admit_by_state(phase, now).unwrap_or(unseen)),
         }
@@ -210,10 +230,10 @@ impl Circuit {
             Ok(Pass::Ramp) => RAMP,
             Ok(Pass::Probe(lease)) => lease,
             Err(Some(until)) => {
-                return Err(Rejected::new(RejectedKind::CircuitOpen, self.name)
+                return Err(Rejected::new(RejectedKind::CircuitOpen, self.name())
                     .with_time(until.saturating_duration_since(now)));
             }
-            Err(None) => return Err(Rejected::new(RejectedKind::CircuitRecovering, self.name)),
+            Err(None) => return Err(Rejected::new(RejectedKind::CircuitRecovering, self.name())),
         };
         if let (FLOW | RAMP, Some(ages)) = (pass, &self.ages) {
             ages.enter(epoch, now);
@@ -261,13 +281,13 @@ impl Circuit {
 
     /// Counts a result that decides nothing here. Returns that it decides nothing.
     fn count_only(&self, mark: Option<Mark>) -> bool {
-        if let Some(mark) = mark {
-            match &self.window {
-                Rolling::Time(window) => window.count_only(mark),
-                Rolling::Count(window) => window.count_only(mark),
-            }
-        }
+        mark.inspect(|&mark| self.window.count_only(mark));
         true
+    }
+
+    /// Those who wait in `poll_ready`. Made when the first one does.
+    pub(super) fn parked(&self) -> &Arc<Wakers> {
+        self.parked.get_or_init(Arc::default)
     }
 
     /// Changes the core, shows what changed to those who look without a lock, and tells it once the lock is free.
@@ -286,8 +306,11 @@ impl Circuit {
         for Change { from, to, reason, epoch, counts, retry_after } in changes {
             self.emit(epoch, || EventKind::Transition { from, to, reason, counts, retry_after });
         }
-        if was != is && self.refuses(|| now) {
-            self.parked.wake_all();
+        if was != is
+            && self.refuses(|| now)
+            && let Some(parked) = self.parked.get()
+        {
+            parked.wake_all();
         }
         result
     }
@@ -302,6 +325,10 @@ impl Circuit {
         self.row.begin(epoch);
     }
 
+    fn name(&self) -> Name {
+        self.rules.config.name.unwrap_or(Name::new("circuit"))
+    }
+
     #[inline]
     fn phase(&self) -> Phase {
         Phase::from_word(self.phase.load(Ordering::Acquire))
@@ -313,14 +340,14 @@ impl Circuit {
 
     #[inline]
     fn emit(&self, epoch: u32, kind: impl FnOnce() -> EventKind) {
-        self.events.emit(|| Event { name: self.name, epoch, kind: kind() });
+        self.events.emit(|| Event { name: self.name(), epoch, kind: kind() });
     }
 }
 
 impl fmt::Debug for Circuit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Circuit")
-            .field("name", &self.name)
+            .field("name", &self.name())
             .field("phase", &self.phase())
             .finish_non_exhaustive()
     }

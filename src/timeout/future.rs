@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::base::clock::Sleep;
+use crate::base::clock::{self, Sleep};
 use crate::base::sync::Arc;
 use crate::deadline::{self, Limit, Origin};
 use crate::error::StackError;
@@ -58,9 +58,21 @@ where
             }
         }
         if this.timer.is_none() {
-            let Some((timer, origin)) = start(this.limit) else { return Poll::Pending };
-            this.timer.set(Some(timer));
-            *this.origin = origin;
+            let own = this.limit.started();
+            match deadline::set_by_caller() {
+                Some(at) if own.unwrap_or_else(|| clock::precise() + this.limit.after()) > at => {
+                    this.timer.set(Some(Sleep::until(at)));
+                    *this.origin = Origin::Caller;
+                }
+                _ => match own {
+                    Some(at) => this.timer.set(Some(Sleep::until(at))),
+                    None if this.limit.after() == Limit::FOR_EVER => return Poll::Pending,
+                    None => this.timer.set(Some(Sleep::new(this.limit.after()))),
+                },
+            }
+            if let (Origin::Local, Some(timer)) = (*this.origin, this.timer.as_mut().as_pin_mut()) {
+                this.limit.end_at(timer.deadline());
+            }
         }
         if let Some(timer) = this.timer.as_mut().as_pin_mut() {
             ready!(timer.poll(cx));
@@ -76,20 +88,5 @@ where
         }
         deadline::dropping(*this.origin, || this.inner.set(None));
         Poll::Ready(Err(rejected.into()))
-    }
-}
-
-/// Starts the timer of the nearer of two limits: the layer's own, and the caller's. None if neither ever ends.
-#[inline]
-fn start(limit: &mut Limit) -> Option<(Sleep, Origin)> {
-    let caller = deadline::set_by_caller();
-    if limit.started().is_none() && limit.after() == Limit::FOR_EVER {
-        return caller.map(|at| (Sleep::until(at), Origin::Caller));
-    }
-    let own = limit.started().map_or_else(|| Sleep::new(limit.after()), Sleep::until);
-    limit.end_at(own.deadline());
-    match caller {
-        Some(at) if at < own.deadline() => Some((Sleep::until(at), Origin::Caller)),
-        _ => Some((own, Origin::Local)),
     }
 }

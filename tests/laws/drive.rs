@@ -45,7 +45,9 @@ pub(crate) fn survive<T>(run: impl FnOnce() -> T) -> Step<T> {
         Ok(done) => Step::Done(done),
         Err(panic) => match message(&*panic) {
             text if text.ends_with("played by the script") => Step::Broke,
-            text if ["Ready", "Call", "Poll"].iter().any(|place| text.ends_with(&format!(": {place}"))) => Step::Broke,
+            text if ["Ready", "Call", "Poll"].iter().any(|place| text.ends_with(&format!(": {place}"))) => {
+                Step::Broke
+            }
             text if text.starts_with("a panic in foreign code") => Step::BrokeElsewhere,
             _ => std::panic::resume_unwind(panic),
         },

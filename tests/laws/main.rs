@@ -9,6 +9,7 @@ mod subject;
 #[macro_use]
 mod table;
 
+mod books;
 mod drive;
 mod drop_at;
 mod foreign;
@@ -19,10 +20,7 @@ mod conservation;
 mod extremes;
 mod identity;
 mod panics;
-mod planted;
 mod readiness;
 mod refusing;
 mod shape;
-mod sharing;
 mod wakes;
-mod wrong;

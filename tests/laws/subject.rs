@@ -106,7 +106,11 @@ impl<L> Subject<L> {
         self
     }
 
-    pub(crate) fn refuse_by<G: 'static>(mut self, name: &'static str, begin: impl Fn() -> G + 'static) -> Self {
+    pub(crate) fn refuse_by<G: 'static>(
+        mut self,
+        name: &'static str,
+        begin: impl Fn() -> G + 'static,
+    ) -> Self {
         self.refusals.push(Refusal { name, begin: Box::new(move || Box::new(begin())) });
         self
     }

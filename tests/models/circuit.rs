@@ -84,8 +84,7 @@ impl Trial {
     fn admit(&mut self) -> Result<bool, TestCaseError> {
         let machine = self.handle.try_admit();
         let expected = self.model.admit(self.now);
-        let told =
-            machine.as_ref().map(drop).map_err(|rejected| (rejected.kind(), rejected.retry_after()));
+        let told = machine.as_ref().map(drop).map_err(|rejected| (rejected.kind(), rejected.retry_after()));
         let meant = expected.map(drop).map_err(|(kind, nanos)| (kind, Some(Duration::from_nanos(nanos))));
         prop_assert_eq!(told, meant, "admission at {} ns", self.now);
         if let (Ok(permit), Ok(call)) = (machine, expected) {
@@ -147,11 +146,21 @@ impl Trial {
         prop_assert_eq!(self.handle.state(), self.model.state(), "state at {} ns", self.now);
         match self.model.state() {
             CircuitState::Closed => {
-                prop_assert_eq!(self.handle.counts(), self.model.counts(self.now), "counts at {} ns", self.now);
+                prop_assert_eq!(
+                    self.handle.counts(),
+                    self.model.counts(self.now),
+                    "counts at {} ns",
+                    self.now
+                );
             }
             CircuitState::Open if self.model.until() > Some(self.now) => {
                 let until = self.handle.until().map(|until| until.saturating_duration_since(self.made));
-                prop_assert_eq!(until, self.model.until().map(Duration::from_nanos), "until at {} ns", self.now);
+                prop_assert_eq!(
+                    until,
+                    self.model.until().map(Duration::from_nanos),
+                    "until at {} ns",
+                    self.now
+                );
             }
             _ => {}
         }

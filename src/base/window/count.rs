@@ -1,6 +1,6 @@
 //! A window over the last so many calls.
 
-use super::{AtomicU64, Counts, Lifetime, Mark, Ordering};
+use super::{AtomicU64, Counts, Lifetime, Line, Mark, Ordering, SPARE};
 
 /// Counts of the last `size` calls of an epoch. Each call takes the place of the one `size` before it, and the totals
 /// change by the difference, in one step.
@@ -12,6 +12,7 @@ pub(crate) struct CountWindow {
     next: AtomicU64,
     totals: AtomicU64,
     lifetime: Lifetime,
+    spare: Box<[Line]>,
 }
 
 const FILLED: u64 = 1 << 2;
@@ -22,12 +23,13 @@ impl CountWindow {
     /// The most calls that fit the totals.
     pub(crate) const LARGEST: u32 = u16::MAX as u32;
 
-    pub(crate) fn new(size: u32) -> Self {
+    pub(crate) fn new(size: u32, lanes: usize) -> Self {
         Self {
             places: (0..size).map(|_| AtomicU64::new(0)).collect(),
             next: AtomicU64::new(0),
             totals: AtomicU64::new(0),
             lifetime: Lifetime::default(),
+            spare: (0..lanes).map(|_| Line::default()).collect(),
         }
     }
 
@@ -65,6 +67,11 @@ impl CountWindow {
         let totals = self.totals.load(Ordering::Acquire);
         let (total, failures, slow) = (totals >> 32 & 0xFFFF, totals >> 16 & 0xFFFF, totals & 0xFFFF);
         Counts { successes: total - failures, failures, slow, hanging: 0 }
+    }
+
+    /// Counters that the owner of the window may use for other things, a line for each lane.
+    pub(crate) fn spare(&self, lane: usize) -> [&AtomicU64; SPARE] {
+        std::array::from_fn(|index| &self.spare[lane].0[index])
     }
 
     pub(crate) fn lifetime(&self) -> (u64, u64) {

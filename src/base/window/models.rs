@@ -76,7 +76,7 @@ fn a_straggler_never_touches_a_new_epoch() {
 #[test]
 fn the_totals_of_a_count_window_are_those_of_its_places() {
     loom::model(|| {
-        let window = Arc::new(CountWindow::new(2));
+        let window = Arc::new(CountWindow::new(2, 1));
         window.begin(1);
         window.record(1, FAILED);
         let other = window.clone();
@@ -91,7 +91,7 @@ fn the_totals_of_a_count_window_are_those_of_its_places() {
 #[test]
 fn a_count_window_that_begins_anew_forgets_what_races_with_it() {
     loom::model(|| {
-        let window = Arc::new(CountWindow::new(2));
+        let window = Arc::new(CountWindow::new(2, 1));
         window.begin(1);
         let other = window.clone();
         let straggler = loom::thread::spawn(move || other.record(1, FAILED));

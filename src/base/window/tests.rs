@@ -76,7 +76,7 @@ fn a_span_of_for_ever_never_rolls() {
 
 #[test]
 fn the_last_calls_are_the_ones_that_count() {
-    let w = CountWindow::new(4);
+    let w = CountWindow::new(4, 1);
     w.begin(1);
     for mark in [FAILED, FAILED, SLOW_FAILED, OK, SLOW, OK] {
         w.record(1, mark);

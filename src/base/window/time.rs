@@ -1,6 +1,6 @@
 //! A window over a span of time, in buckets. Each lane has its own, so that recording touches no line of another core.
 
-use super::{Counts, Duration, Instant, Lifetime, Line, Mark, Ordering, nanos};
+use super::{AtomicU64, Counts, Duration, Instant, Lifetime, Line, Mark, Ordering, SPARE, nanos};
 
 /// Bits of a count; the rest of the word tells the lap its bucket belongs to.
 const BITS: u32 = 18;
@@ -17,16 +17,22 @@ const AHEAD: u64 = 256;
 #[derive(Debug)]
 pub(crate) struct TimeWindow {
     lines: Box<[Line]>,
-    lines_per_lane: usize,
-    words_per_bucket: u64,
-    buckets: u64,
     width: u64,
+    lines_per_lane: u32,
+    words_per_bucket: u16,
+    buckets: u16,
     start: Instant,
+    /// The bucket last seen to be the current one, epoch zero: most calls find it still is, without a division.
+    current: AtomicU64,
     lifetime: Lifetime,
 }
 
+/// Bits of a tick that tell its bucket; the others tell its lap.
+const SLOT: u32 = 8;
+const SLOTS: u64 = (1 << SLOT) - 1;
+
 /// A bucket's word, taken apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Bucket {
     lap: u64,
     failures: u64,
@@ -37,31 +43,56 @@ impl TimeWindow {
     /// `slow`: whether slow calls are counted apart, at the price of a second word per bucket.
     pub(crate) fn new(span: Duration, buckets: u32, slow: bool, lanes: usize, start: Instant) -> Self {
         let (buckets, words_per_bucket) = (u64::from(buckets), 1 + u64::from(slow));
-        let lines_per_lane = (buckets * words_per_bucket).div_ceil(8) as usize;
+        let lines_per_lane = (buckets * words_per_bucket + SPARE as u64).div_ceil(8) as usize;
         Self {
             lines: (0..lanes * lines_per_lane).map(|_| Line::default()).collect(),
-            lines_per_lane,
-            words_per_bucket,
-            buckets,
+            lines_per_lane: lines_per_lane as u32,
+            words_per_bucket: words_per_bucket as u16,
+            buckets: buckets as u16,
             width: (nanos(span) / buckets).max(1),
             start,
+            current: AtomicU64::new(0),
             lifetime: Lifetime::default(),
         }
     }
 
-    /// The bucket of `now`, numbered so that the epochs do not overlap.
+    /// The bucket of `now`: its lap and its place in it. Each epoch is a lap ahead of the one before, so that their
+    /// buckets differ.
     #[inline]
     pub(crate) fn tick(&self, epoch: u32, now: Instant) -> u64 {
         let elapsed = now.nanos().saturating_sub(self.start.nanos());
-        elapsed / self.width + u64::from(epoch) * self.buckets
+        let mut tick = self.current.load(Ordering::Relaxed);
+        let begin = ((tick >> SLOT) * self.buckets() + (tick & SLOTS)) * self.width;
+        if elapsed.wrapping_sub(begin) >= self.width {
+            let number = elapsed / self.width;
+            tick = (number / self.buckets()) << SLOT | number % self.buckets();
+            self.current.store(tick, Ordering::Relaxed);
+        }
+        tick + (u64::from(epoch) << SLOT)
     }
 
     /// Counts one call in the bucket `tick`.
     #[inline]
     pub(crate) fn record(&self, lane: usize, tick: u64, mark: Mark) {
-        let (lap, slot) = (tick / self.buckets & LAPS, tick % self.buckets);
-        let index = slot * self.words_per_bucket + u64::from(mark.slow && self.words_per_bucket > 1);
+        let index =
+            (tick & SLOTS) * self.words_per_bucket() + u64::from(mark.slow && self.words_per_bucket() > 1);
         let word = self.word(lane, index);
+        let lap = tick >> SLOT & LAPS;
+        let one = if mark.failed { 1 << BITS } else { 1 };
+        let mut seen = word.load(Ordering::Relaxed);
+        // The bucket is of this lap, and neither count is full: nothing but one more.
+        while seen >> (2 * BITS) == lap && seen & FULL != FULL && seen >> BITS & FULL != FULL {
+            match word.compare_exchange_weak(seen, seen + one, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
+        }
+        self.turn_over(word, lap, mark);
+    }
+
+    /// Counts one call in a bucket that must be emptied, or halved, first.
+    #[cold]
+    fn turn_over(&self, word: &AtomicU64, lap: u64, mark: Mark) {
         let mut seen = word.load(Ordering::Relaxed);
         loop {
             let bucket = Bucket::unpack(seen);
@@ -82,11 +113,9 @@ impl TimeWindow {
                 successes: kept.successes + u64::from(!mark.failed),
             };
             match word.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) if kept == bucket => return,
                 Ok(_) => {
-                    return self
-                        .lifetime
-                        .add(bucket.successes - kept.successes, bucket.failures - kept.failures);
+                    let (successes, failures) = (kept.successes, kept.failures);
+                    return self.lifetime.add(bucket.successes - successes, bucket.failures - failures);
                 }
                 Err(now) => seen = now,
             }
@@ -101,11 +130,12 @@ impl TimeWindow {
     /// What the window holds when `tick` is the current bucket.
     pub(crate) fn counts(&self, tick: u64) -> Counts {
         let mut counts = Counts::default();
-        for back in 0..self.buckets.min(tick + 1) {
-            let (lap, slot) = ((tick - back) / self.buckets & LAPS, (tick - back) % self.buckets);
+        for slot in 0..self.buckets() {
+            // Places behind the current one still belong to the lap before.
+            let lap = (tick >> SLOT).wrapping_sub(u64::from(slot > tick & SLOTS)) & LAPS;
             for lane in 0..self.lanes() {
-                for word in 0..self.words_per_bucket {
-                    let bucket = self.bucket(lane, slot * self.words_per_bucket + word);
+                for word in 0..self.words_per_bucket() {
+                    let bucket = self.bucket(lane, slot * self.words_per_bucket() + word);
                     if bucket.lap == lap {
                         counts.successes += bucket.successes;
                         counts.failures += bucket.failures;
@@ -121,7 +151,7 @@ impl TimeWindow {
     pub(crate) fn lifetime(&self) -> (u64, u64) {
         let (mut successes, mut failures) = self.lifetime.get();
         for lane in 0..self.lanes() {
-            for index in 0..self.buckets * self.words_per_bucket {
+            for index in 0..self.buckets() * self.words_per_bucket() {
                 let bucket = self.bucket(lane, index);
                 successes += bucket.successes;
                 failures += bucket.failures;
@@ -130,8 +160,22 @@ impl TimeWindow {
         (successes, failures)
     }
 
+    /// Counters that the owner of the window may use for other things: they lie on the lane's own lines.
+    pub(crate) fn spare(&self, lane: usize) -> [&AtomicU64; SPARE] {
+        let end = u64::from(self.lines_per_lane) * 8;
+        std::array::from_fn(|index| self.word(lane, end - 1 - index as u64))
+    }
+
+    fn buckets(&self) -> u64 {
+        u64::from(self.buckets)
+    }
+
+    fn words_per_bucket(&self) -> u64 {
+        u64::from(self.words_per_bucket)
+    }
+
     fn lanes(&self) -> usize {
-        self.lines.len() / self.lines_per_lane
+        self.lines.len() / self.lines_per_lane as usize
     }
 
     fn bucket(&self, lane: usize, index: u64) -> Bucket {
@@ -139,8 +183,8 @@ impl TimeWindow {
     }
 
     #[inline]
-    fn word(&self, lane: usize, index: u64) -> &super::AtomicU64 {
-        &self.lines[lane * self.lines_per_lane + (index / 8) as usize].0[(index % 8) as usize]
+    fn word(&self, lane: usize, index: u64) -> &AtomicU64 {
+        &self.lines[lane * self.lines_per_lane as usize + (index / 8) as usize].0[(index % 8) as usize]
     }
 }
 

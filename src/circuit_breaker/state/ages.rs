@@ -27,6 +27,8 @@ pub(super) struct Ages {
     old: AtomicU64,
     /// The first step of the epoch.
     first: AtomicU64,
+    /// The step somebody looked in last.
+    looked: AtomicU64,
     width: u64,
     start: Instant,
 }
@@ -37,6 +39,7 @@ impl Ages {
             places: std::array::from_fn(|_| AtomicU64::new(0)),
             old: AtomicU64::new(0),
             first: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
             width: (nanos(limit) / STEPS).max(NARROWEST),
             start,
         }
@@ -85,8 +88,16 @@ impl Ages {
         lost + too_old.map(|seen| seen & FULL).sum::<u64>()
     }
 
-    /// The step of an instant: those who look do so at most once in each.
-    pub(super) fn step(&self, epoch: u32, now: Instant) -> u64 {
+    /// Whether somebody has already looked in the current step; from now on, yes.
+    pub(super) fn looked(&self, epoch: u32, now: Instant) -> bool {
+        let step = self.step(epoch, now);
+        self.looked.load(Ordering::Relaxed) == step || {
+            self.looked.store(step, Ordering::Relaxed);
+            false
+        }
+    }
+
+    fn step(&self, epoch: u32, now: Instant) -> u64 {
         let elapsed = now.nanos().saturating_sub(self.start.nanos());
         (elapsed / self.width + u64::from(epoch) * PLACES as u64) & (u64::MAX >> COUNT)
     }

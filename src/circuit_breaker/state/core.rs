@@ -3,6 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
+use super::phase::Mode;
 use super::probes::Probes;
 use crate::base::clock::{Instant, scale};
 use crate::base::random::Random;
@@ -64,11 +65,34 @@ pub(super) enum Pass {
     Probe(u32),
 }
 
-/// How often each manual mode was asked for, by rank.
+/// Which manual modes were asked for, by rank: how often by a guard, and in one bit each whether to stay.
 #[derive(Debug, Default)]
 pub(crate) struct Manual {
-    pub(crate) guards: [u32; 4],
-    pub(crate) kept: [bool; 4],
+    guards: [u32; 4],
+    kept: u8,
+}
+
+impl Manual {
+    pub(crate) const fn ask_for(&mut self, mode: Mode) {
+        self.guards[mode as usize] += 1;
+    }
+
+    pub(crate) const fn let_go(&mut self, mode: Mode) {
+        self.guards[mode as usize] -= 1;
+    }
+
+    pub(crate) const fn keep(&mut self, mode: Mode) {
+        self.kept |= 1 << mode as u8;
+    }
+
+    pub(crate) const fn release(&mut self) {
+        self.kept = 0;
+    }
+
+    /// Whether the mode of this rank was asked for.
+    pub(super) const fn holds(&self, rank: usize) -> bool {
+        self.guards[rank] > 0 || self.kept & 1 << rank != 0
+    }
 }
 
 impl Core {

@@ -1,7 +1,7 @@
 //! Whether it is enough.
 
 use super::phase::Calm;
-use super::{Circuit, Counts, Duration, Instant, Mark, Ordering, Rolling, TransitionReason};
+use super::{Circuit, Counts, Duration, Instant, Mark, Rolling, TransitionReason};
 
 impl Circuit {
     /// Counts a result in the window, and judges the window when that can change anything.
@@ -51,7 +51,7 @@ impl Circuit {
     fn judge(&self, epoch: u32, tick: u64, hint: Option<Duration>, now: Instant) {
         let calm = self.calm.seen();
         let counts = self.window_counts(epoch, now);
-        let enough = counts.total() >= self.minimum;
+        let enough = counts.total() >= self.rules.config.minimum();
         if let Some(reason) = self.verdict(&counts, enough) {
             self.trip(epoch, counts, hint, reason, now);
         } else if self.custom.get().is_none() && (enough || counts.failures + counts.slow == 0) {
@@ -75,11 +75,9 @@ impl Circuit {
     /// Looks, once per step, for calls in flight that are too old.
     pub(super) fn look_for_hanging(&self, epoch: u32, now: Instant) {
         let Some(ages) = &self.ages else { return };
-        let step = ages.step(epoch, now);
-        if self.looked.load(Ordering::Relaxed) == step {
+        if ages.looked(epoch, now) {
             return;
         }
-        self.looked.store(step, Ordering::Relaxed);
         if self.phase().epoch() == epoch && ages.too_old(epoch, now) > 0 {
             self.judge(epoch, Calm::NEVER, None, now);
         }

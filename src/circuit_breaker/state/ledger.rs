@@ -1,5 +1,7 @@
 //! Calls since the beginning that no window holds.
 
+use super::Rolling;
+use crate::base::lanes::Lanes;
 use crate::base::sync::{AtomicU64, Ordering};
 
 /// Calls since the layer was made. Each call is in exactly one of them, once it has ended.
@@ -24,34 +26,32 @@ impl Totals {
     pub const fn calls(&self) -> u64 {
         self.successes + self.failures + self.ignored + self.refused + self.abandoned
     }
-}
 
-/// The share of one lane.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-pub(super) struct Ledger {
-    ignored: AtomicU64,
-    refused: AtomicU64,
-    abandoned: AtomicU64,
-}
-
-impl Ledger {
-    pub(super) fn ignored(&self) {
-        self.ignored.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn refused(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn abandoned(&self) {
-        self.abandoned.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_to(&self, mut totals: Totals) -> Totals {
-        totals.ignored += self.ignored.load(Ordering::Relaxed);
-        totals.refused += self.refused.load(Ordering::Relaxed);
-        totals.abandoned += self.abandoned.load(Ordering::Relaxed);
+    /// Adds up the lanes of a window.
+    pub(super) fn of(window: &Rolling) -> Self {
+        let (successes, failures) = window.lifetime();
+        let mut totals = Self { successes, failures, ..Self::default() };
+        for lane in 0..Lanes::<()>::COUNT {
+            let [ignored, refused, abandoned] = window.spare(lane).map(|count| count.load(Ordering::Relaxed));
+            totals.ignored += ignored;
+            totals.refused += refused;
+            totals.abandoned += abandoned;
+        }
         totals
+    }
+}
+
+/// What becomes of a call that no window holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Uncounted {
+    Ignored,
+    Refused,
+    Abandoned,
+}
+
+impl Uncounted {
+    pub(super) fn count(self, window: &Rolling, lane: usize) {
+        let counters: [&AtomicU64; 3] = window.spare(lane);
+        counters[self as usize].fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -37,8 +37,7 @@ impl Mode {
 
 impl Phase {
     pub(super) fn new(core: &Core) -> Self {
-        let manual = &core.manual;
-        let asked = (0..4).find(|&mode| manual.guards[mode] > 0 || manual.kept[mode]);
+        let asked = (0..MODES.len()).find(|&rank| core.manual.holds(rank));
         let state = STATES.iter().position(|&state| state == core.state).unwrap_or_default();
         Self { epoch: core.epoch, mode: asked.map_or(0, |mode| mode as u8 + 1), state: state as u8 }
     }

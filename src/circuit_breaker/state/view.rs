@@ -1,6 +1,6 @@
 //! Looking at the circuit and steering it: nothing here is on a call's way.
 
-use super::{Circuit, CircuitState, Counts, Instant, Manual, Rolling, Totals};
+use super::{Circuit, CircuitState, Counts, Instant, Manual, Totals};
 
 impl Circuit {
     /// The state, with what time alone has changed.
@@ -28,12 +28,7 @@ impl Circuit {
 
     /// Calls since the beginning.
     pub(in crate::circuit_breaker) fn totals(&self) -> Totals {
-        let (successes, failures) = match &self.window {
-            Rolling::Time(window) => window.lifetime(),
-            Rolling::Count(window) => window.lifetime(),
-        };
-        let start = Totals { successes, failures, ..Totals::default() };
-        self.ledger.iter().fold(start, |totals, lane| lane.add_to(totals))
+        Totals::of(&self.window)
     }
 
     pub(in crate::circuit_breaker) fn reset(&self, now: Instant) {

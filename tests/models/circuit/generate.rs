@@ -58,8 +58,11 @@ fn config() -> impl Strategy<Value = CircuitBreakerConfig> {
             .prop_map(|(span, buckets)| Window::Time { span, buckets }),
         (1_u32..=8).prop_map(Window::Count),
     ];
-    let rates =
-        (option::weighted(0.7, rate()), option::weighted(0.3, (rate(), millis(&[10, 100, 1_000]))), 0_u32..=8);
+    let rates = (
+        option::weighted(0.7, rate()),
+        option::weighted(0.3, (rate(), millis(&[10, 100, 1_000]))),
+        0_u32..=8,
+    );
     let row = (select(vec![0, 1, 3]), millis(&[0, 100, 1_000]));
     let open = (millis(&[0, 100, 1_000]), millis(&[0, 3_000, 60_000]));
     let half_open = (1_u32..=5, option::weighted(0.3, millis(&[1, 50, 1_000])));

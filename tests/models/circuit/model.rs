@@ -187,12 +187,14 @@ impl Model {
     }
 
     fn probes_out(&self, now: u64) -> Vec<&Call> {
-        let out = |call: &&Call| call.epoch == self.epoch() && call.ended.is_none() && !self.expired(call, now);
+        let out =
+            |call: &&Call| call.epoch == self.epoch() && call.ended.is_none() && !self.expired(call, now);
         self.calls.iter().filter(out).collect()
     }
 
     fn results(&self, at: u64) -> usize {
-        let counts = |call: &&Call| call.epoch == self.epoch() && (self.expired(call, at) || self.is_result(call));
+        let counts =
+            |call: &&Call| call.epoch == self.epoch() && (self.expired(call, at) || self.is_result(call));
         self.calls.iter().filter(counts).count()
     }
 
@@ -204,7 +206,9 @@ impl Model {
             End::Settled(Outcome::Throttled { .. }) if self.config.count_throttled => Verdict::Failure,
             End::Settled(_) => Verdict::Ignored,
             End::Dropped if self.turns[call.epoch].to == CircuitState::HalfOpen => Verdict::Abandoned,
-            End::Dropped if self.patience().is_some_and(|limit| at - call.admitted >= limit) => Verdict::Failure,
+            End::Dropped if self.patience().is_some_and(|limit| at - call.admitted >= limit) => {
+                Verdict::Failure
+            }
             End::Dropped => Verdict::Abandoned,
         })
     }
@@ -312,7 +316,9 @@ impl Model {
         let Ended { end, straggler, .. } = call.ended?;
         match end {
             End::Settled(outcome) => Some((outcome, straggler)),
-            End::Dropped if self.verdict(call) == Some(Verdict::Failure) => Some((Outcome::TRANSIENT, straggler)),
+            End::Dropped if self.verdict(call) == Some(Verdict::Failure) => {
+                Some((Outcome::TRANSIENT, straggler))
+            }
             End::Dropped => None,
         }
     }
@@ -354,7 +360,8 @@ impl Model {
 
     /// The last instant at which each call of a closed circuit is not yet slow.
     pub(super) fn turning_slow(&self) -> Vec<(u64, usize)> {
-        let mine = |call: &usize| self.calls[*call].epoch == self.epoch() && self.calls[*call].ended.is_none();
+        let mine =
+            |call: &usize| self.calls[*call].epoch == self.epoch() && self.calls[*call].ended.is_none();
         let closed = self.state() == CircuitState::Closed;
         let calls = (0..self.calls.len()).filter(|call| closed && mine(call));
         calls.filter_map(|call| Some((self.slow_at(call)?, call))).collect()

@@ -1,0 +1,236 @@
+//! L7: refusing is never blocked by a service that is stuck, and keeps nothing of it.
+
+use std::task::Poll;
+
+use seawall::testing::{Play, Script};
+use seawall::{Error, StackError};
+use tower::Service;
+use tower::limit::ConcurrencyLimit;
+
+use crate::drive::{A_WHILE, call, poll_once, poll_ready};
+use crate::subject::{Guards, Refusal, Seen, Subject, Verdict, paused};
+
+laws! {
+    a_refusal_is_not_held_up_by_a_service_that_is_not_ready
+    a_caller_that_waits_for_readiness_is_woken_to_be_refused
+    a_readied_service_that_is_not_used_is_given_back
+    a_call_that_is_admitted_after_all_gets_a_service_that_is_ready
+    a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leave
+    the_state_is_shared_by_the_services_of_a_layer_and_by_no_others
+}
+
+/// Runs this for each way to refuse, on a layer of its own.
+fn each<L>(make: &dyn Fn() -> Subject<L>, law: impl AsyncFn(&Subject<L>, &Refusal) -> Verdict) -> Verdict {
+    paused(async {
+        for index in 0..make().refusals.len() {
+            let subject = make();
+            let refusal = &subject.refusals[index];
+            law(&subject, refusal).await.map_err(|why| format!("{}: {why}", refusal.name))?;
+        }
+        Ok(())
+    })
+}
+
+fn is_refused<T: std::fmt::Debug, E: StackError + std::fmt::Debug>(polled: Poll<Result<T, E>>) -> Verdict {
+    match polled {
+        Poll::Ready(Err(error)) if error.as_rejected().is_some() => Ok(()),
+        other => Err(format!("not refused, but {other:?}")),
+    }
+}
+
+/// Ready, since it can refuse; and never an error, for that would tell the caller to throw the service away.
+fn is_ready<E: std::fmt::Debug>(polled: Poll<Result<(), E>>) -> Verdict {
+    ensure!(matches!(polled, Poll::Ready(Ok(()))), "`poll_ready` says {polled:?}");
+    Ok(())
+}
+
+pub(crate) fn a_refusal_is_not_held_up_by_a_service_that_is_not_ready<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    each(make, async |subject, refusal| {
+        for failing in [false, true] {
+            let script = Script::new([Play::Answer]);
+            let probe = script.probe();
+            let mut service = subject.layer.layer(script);
+            if failing {
+                probe.fail_ready()
+            } else {
+                probe.set_ready(false)
+            }
+            let refusing = (refusal.begin)();
+            for request in 0..3 {
+                is_ready(poll_ready(&mut service))?;
+                let mut future = Box::pin(service.call(request));
+                is_refused(poll_once(future.as_mut()))?;
+            }
+            ensure!(probe.calls() == 0, "the service was called");
+            drop(refusing);
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn a_caller_that_waits_for_readiness_is_woken_to_be_refused<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    each(make, async |subject, refusal| {
+        let script = Script::new([Play::Answer]);
+        let probe = script.probe();
+        probe.set_ready(false);
+        let service = subject.layer.layer(script);
+        let mut callers = [service.clone(), service.clone(), service].map(tokio_test::task::spawn);
+        for caller in &mut callers {
+            let ready = caller.enter(|cx, mut service| service.poll_ready(cx));
+            ensure!(ready.is_pending(), "{ready:?} though the service is stuck");
+            ensure!(!caller.is_woken(), "woken for nothing");
+        }
+        let [_, gone, _] = &mut callers;
+        *gone = tokio_test::task::spawn(gone.clone());
+        let refusing = (refusal.begin)();
+        let [first, gone, last] = &mut callers;
+        ensure!(!gone.is_woken(), "woken though it does not wait");
+        for caller in [first, last] {
+            ensure!(caller.is_woken(), "it goes on waiting for a service that is stuck");
+            is_ready(caller.enter(|cx, mut service| service.poll_ready(cx)))?;
+            let mut future = Box::pin(caller.call(1));
+            is_refused(poll_once(future.as_mut()))?;
+        }
+        drop(refusing);
+        Ok(())
+    })
+}
+
+pub(crate) fn a_readied_service_that_is_not_used_is_given_back<L: Guards<ConcurrencyLimit<Script>>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    each(make, async |subject, refusal| {
+        for asked_again in [false, true] {
+            let script = Script::new([Play::Answer]);
+            let mut service = subject.layer.layer(ConcurrencyLimit::new(script, 1));
+            let mut clone = service.clone();
+            is_ready(poll_ready(&mut service))?;
+            let refusing = (refusal.begin)();
+            if asked_again {
+                is_ready(poll_ready(&mut service))?;
+            } else {
+                is_refused(poll_once(Box::pin(service.call(1)).as_mut()))?;
+            }
+            drop(refusing);
+            let ready = poll_ready(&mut clone);
+            ensure!(ready.is_ready(), "the one permit below is kept by a service that does not use it");
+            let result = clone.call(2).await;
+            ensure!(result.is_ok(), "{result:?}");
+            let result = call(&mut service, 3).await;
+            ensure!(result.is_ok(), "after it was given back: {result:?}");
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn a_call_that_is_admitted_after_all_gets_a_service_that_is_ready<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    each(make, async |subject, refusal| {
+        let script = Script::new([Play::Answer]);
+        let probe = script.probe();
+        let mut service = subject.layer.layer(script);
+        let instances = probe.instances();
+        let refusing = (refusal.begin)();
+        is_ready(poll_ready(&mut service))?;
+        drop(refusing);
+        let result = service.call(1).await;
+        ensure!(result.is_ok() && probe.calls() == 1, "{result:?} after {} calls", probe.calls());
+        subject.holds_nothing(&probe, instances)?;
+        (subject.account)(&Seen { calls: 1, answered: 1, reached: 1, ..Seen::default() })
+    })
+}
+
+pub(crate) fn a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leave<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    each(make, async |subject, refusal| {
+        let script = Script::new([Play::Answer]);
+        let probe = script.probe();
+        let mut service = subject.layer.layer(script);
+        let instances = probe.instances();
+        let mut admitted = |request| {
+            probe.set_ready(true);
+            let refusing = (refusal.begin)();
+            let ready = is_ready(poll_ready(&mut service));
+            drop(refusing);
+            probe.set_ready(false);
+            ready.map(|()| tokio_test::task::spawn(service.call(request)))
+        };
+        // Dropped before its first poll, and while it waits for the service.
+        drop(admitted(1)?);
+        let mut leaving = admitted(2)?;
+        ensure!(leaving.poll().is_pending(), "the service is not ready");
+        ensure!(!leaving.is_woken(), "woken for nothing");
+        drop(leaving);
+        // Stays until the service is ready.
+        let mut staying = admitted(3)?;
+        ensure!(staying.poll().is_pending(), "the service is not ready");
+        tokio::time::advance(A_WHILE).await;
+        probe.set_ready(true);
+        ensure!(staying.is_woken(), "the service is ready, and it was not told");
+        let polled = staying.poll();
+        ensure!(matches!(polled, Poll::Ready(Ok(_))), "{polled:?}");
+        drop(staying);
+        // Stays until readiness fails.
+        let mut failing = admitted(4)?;
+        ensure!(failing.poll().is_pending(), "the service is not ready");
+        probe.fail_ready();
+        ensure!(failing.is_woken(), "the service failed, and it was not told");
+        let polled = failing.poll();
+        ensure!(matches!(polled, Poll::Ready(Err(Error::Service(_)))), "{polled:?}");
+        drop(failing);
+        probe.set_ready(true);
+        subject.holds_nothing(&probe, instances)?;
+        (subject.account)(&Seen {
+            calls: 4,
+            answered: 1,
+            failed: 1,
+            dropped: 2,
+            reached: 1,
+            ..Seen::default()
+        })
+    })
+}
+
+/// One layer value is one circuit, one pool, one budget.
+pub(crate) fn the_state_is_shared_by_the_services_of_a_layer_and_by_no_others<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    paused(async {
+        let (subject, other) = (make(), make());
+        let play = subject.busy.0;
+        let scripts = [(); 3].map(|()| Script::new([play]));
+        let [probe, also, apart] = [0, 1, 2].map(|index| scripts[index].probe());
+        let [first, second, third] = scripts;
+        let services = [subject.layer.layer(first), subject.layer.layer(second)];
+        let mut apart_service = other.layer.layer(third);
+        for (mut service, probe) in services.iter().cloned().zip([&probe, &also]) {
+            is_ready(poll_ready(&mut service))?;
+            let before = (subject.held)(probe);
+            let mut future = Box::pin(service.call(1));
+            ensure!(poll_once(future.as_mut()).is_pending(), "it does not wait");
+            let held = (subject.held)(probe) - before.min(0);
+            ensure!(held <= subject.busy.1, "{held} is held by one call");
+            ensure!((other.held)(&apart) == 0, "another layer holds something for it");
+        }
+        for refusal in &subject.refusals {
+            let refusing = (refusal.begin)();
+            for mut service in services.iter().cloned() {
+                is_ready(poll_ready(&mut service))?;
+                is_refused(poll_once(Box::pin(service.call(2)).as_mut()))
+                    .map_err(|why| format!("{}: {why}", refusal.name))?;
+            }
+            is_ready(poll_ready(&mut apart_service))?;
+            let polled = poll_once(Box::pin(apart_service.call(3)).as_mut());
+            let refused = matches!(&polled, Poll::Ready(Err(error)) if error.as_rejected().is_some());
+            ensure!(!refused, "{}: another layer refuses as well", refusal.name);
+            drop(refusing);
+        }
+        Ok(())
+    })
+}
