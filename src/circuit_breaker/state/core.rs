@@ -37,7 +37,8 @@ pub(super) struct Core {
     /// The transitions not yet told.
     pub(super) changes: Vec<Change>,
     pub(super) manual: Manual,
-    failed_recoveries: u32,
+    /// More than 31 double nothing further.
+    failed_recoveries: u8,
     since: Instant,
     probes: Probes,
     ramp_in_flight: u32,
