@@ -6,28 +6,31 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use self::ages::Ages;
-use self::core::{Change, Core, Manual, Pass, Rules};
+pub(super) use self::core::Manual;
+use self::core::{Change, Core, Rules};
 use self::phase::{Calm, Phase};
+use self::rolling::Rolling;
 use self::row::Row;
-use super::config::{CircuitBreakerConfig, Window};
+use super::config::CircuitBreakerConfig;
 use crate::base::clock::Instant;
-use crate::base::lanes::Lanes;
 use crate::base::random::Random;
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
 use crate::base::wakers::Wakers;
-use crate::base::window::{CountWindow, Counts, Mark, SPARE, TimeWindow};
+use crate::base::window::{Counts, Mark};
 use crate::classify::Outcome;
 use crate::deadline::Origin;
 use crate::event::{CircuitState, Event, EventKind, Events, TransitionReason};
 use crate::name::Name;
 use crate::rejected::{Rejected, RejectedKind};
 
+mod admit;
 mod ages;
 mod core;
 mod judge;
 mod ledger;
 mod phase;
 mod probes;
+mod rolling;
 mod row;
 mod view;
 
@@ -69,46 +72,10 @@ const RAMP: u32 = u32::MAX;
 /// Let through by hand: counted, never decides.
 const UNSEEN: u32 = u32::MAX - 1;
 
-#[derive(Debug)]
-enum Rolling {
-    Time(TimeWindow),
-    Count(CountWindow),
-}
-
-impl Rolling {
-    fn lifetime(&self) -> (u64, u64) {
-        match self {
-            Self::Time(window) => window.lifetime(),
-            Self::Count(window) => window.lifetime(),
-        }
-    }
-
-    fn count_only(&self, mark: Mark) {
-        match self {
-            Self::Time(window) => window.count_only(mark),
-            Self::Count(window) => window.count_only(mark),
-        }
-    }
-
-    #[inline]
-    fn spare(&self, lane: usize) -> [&AtomicU64; SPARE] {
-        match self {
-            Self::Time(window) => window.spare(lane),
-            Self::Count(window) => window.spare(lane),
-        }
-    }
-}
-
 impl Circuit {
     pub(crate) fn new(mut config: CircuitBreakerConfig, name: Name, now: Instant) -> Self {
         config.name = Some(name);
-        let window = match config.window {
-            Window::Time { span, buckets } => {
-                let slow = config.slow_call.is_some();
-                Rolling::Time(TimeWindow::new(span, buckets, slow, Lanes::<()>::COUNT, now))
-            }
-            Window::Count(size) => Rolling::Count(CountWindow::new(size, Lanes::<()>::COUNT)),
-        };
+        let window = Rolling::new(&config, now);
         let core = Core::new(now);
         let circuit = Self {
             phase: AtomicU64::new(Phase::new(&core).word()),
@@ -197,50 +164,6 @@ impl Circuit {
         self.emit(ticket.epoch, || EventKind::Abandoned { age });
     }
 
-    #[inline(never)]
-    fn admit_with_care(&self, phase: Phase, now: Instant) -> Result<Ticket, Rejected> {
-        let unseen = Ticket { started: now, epoch: phase.epoch(), pass: UNSEEN };
-        match phase.mode() {
-            None => self.admit_by_state(phase, now),
-            Some(Mode::Isolated) => Err(Rejected::new(RejectedKind::CircuitIsolated, self.name())),
-            Some(Mode::ForcedOpen) => Err(Rejected::new(RejectedKind::CircuitOpen, self.name())),
-            Some(Mode::Disabled) => Ok(unseen),
-            Some(Mode::ObserveOnly) => Ok(self.admit_by_state(phase, now).unwrap_or(unseen)),
-        }
-    }
-
-    fn admit_by_state(&self, phase: Phase, now: Instant) -> Result<Ticket, Rejected> {
-        if phase.state() == CircuitState::Closed {
-            self.look_for_hanging(phase.epoch(), now);
-        }
-        let phase = self.phase();
-        let shut_until = self.shut_until();
-        let (epoch, passed) = match phase.state() {
-            CircuitState::Closed => (phase.epoch(), Ok(Pass::Flow)),
-            CircuitState::Open | CircuitState::HalfOpen if now < shut_until => {
-                (phase.epoch(), Err(Some(shut_until)))
-            }
-            _ => self.with_core(now, |core| {
-                let passed = core.admit(&self.rules, now);
-                (core.epoch, passed)
-            }),
-        };
-        let pass = match passed {
-            Ok(Pass::Flow) => FLOW,
-            Ok(Pass::Ramp) => RAMP,
-            Ok(Pass::Probe(lease)) => lease,
-            Err(Some(until)) => {
-                return Err(Rejected::new(RejectedKind::CircuitOpen, self.name())
-                    .with_time(until.saturating_duration_since(now)));
-            }
-            Err(None) => return Err(Rejected::new(RejectedKind::CircuitRecovering, self.name())),
-        };
-        if let (FLOW | RAMP, Some(ages)) = (pass, &self.ages) {
-            ages.enter(epoch, now);
-        }
-        Ok(Ticket { started: now, epoch, pass })
-    }
-
     /// Counts the end of a call. Returns whether it came too late to decide anything.
     #[inline]
     fn end(
@@ -316,9 +239,7 @@ impl Circuit {
     }
 
     fn begin(&self, epoch: u32, now: Instant) {
-        if let Rolling::Count(window) = &self.window {
-            window.begin(epoch);
-        }
+        self.window.begin(epoch);
         if let Some(ages) = &self.ages {
             ages.begin(epoch, now);
         }

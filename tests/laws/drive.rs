@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use seawall::StackError;
+use tokio_test::task::Spawn;
 use tower::Service;
 
 use crate::subject::{Seen, message};
@@ -14,6 +15,11 @@ use crate::subject::{Seen, message};
 /// Polls readiness once, woken by nobody.
 pub(crate) fn poll_ready<S: Service<u64>>(service: &mut S) -> Poll<Result<(), S::Error>> {
     service.poll_ready(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Polls readiness once, in a task.
+pub(crate) fn poll_ready_in<S: Service<u64>>(task: &mut Spawn<()>, service: &mut S) -> Poll<Result<(), S::Error>> {
+    task.enter(|cx, _| service.poll_ready(cx))
 }
 
 /// Polls once, woken by nobody.

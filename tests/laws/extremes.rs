@@ -18,7 +18,7 @@ laws! {
 }
 
 mod at_the_ends_of_their_ranges {
-    use super::{the_layer_is_usable_after_any_jump_of_the_clock, the_layer_is_usable_under_any_deadline};
+    use super::*;
 
     every_extreme! { tests the_layer_is_usable_after_any_jump_of_the_clock }
     every_extreme! { tests the_layer_is_usable_under_any_deadline }

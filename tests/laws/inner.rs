@@ -100,7 +100,6 @@ pub(crate) struct Answer {
 }
 
 /// Answers even requests and fails the odd ones, both with its mark, after so many polls.
-#[derive(Clone)]
 pub(crate) struct Echo<E> {
     mark: Arc<()>,
     polls: u32,
@@ -110,6 +109,12 @@ pub(crate) struct Echo<E> {
 impl<E> Echo<E> {
     pub(crate) fn new(mark: &Arc<()>, polls: u32) -> Self {
         Self { mark: mark.clone(), polls, error: PhantomData }
+    }
+}
+
+impl<E> Clone for Echo<E> {
+    fn clone(&self) -> Self {
+        Self::new(&self.mark, self.polls)
     }
 }
 

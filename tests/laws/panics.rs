@@ -145,7 +145,10 @@ pub(crate) fn a_panic_below_while_the_gate_makes_a_service_ready_leaves_nothing_
                 for _ in 0..20 {
                     match survive(|| poll_once(future.as_mut())).noted(seen) {
                         Some(std::task::Poll::Pending) => tokio::time::advance(A_WHILE).await,
-                        Some(std::task::Poll::Ready(result)) => break seen.note(&result),
+                        Some(std::task::Poll::Ready(result)) => {
+                            seen.note(&result);
+                            break;
+                        }
                         None => break,
                     }
                 }

@@ -5,7 +5,7 @@ use seawall::{Error, StackError};
 use tower::Service;
 use tower::limit::ConcurrencyLimit;
 
-use crate::drive::{A_WHILE, call, poll_ready};
+use crate::drive::{A_WHILE, call, poll_ready, poll_ready_in};
 use crate::inner::{Done, Spy};
 use crate::subject::{Guards, Subject, Verdict, paused};
 
@@ -90,12 +90,12 @@ pub(crate) fn a_clone_inherits_no_permit<L: Guards<ConcurrencyLimit<Script>>>(
         let script = Script::new([Play::Answer]);
         let mut service = subject.layer.layer(ConcurrencyLimit::new(script, 1));
         ensure!(poll_ready(&mut service).is_ready(), "not ready though the service is");
-        let mut clone = tokio_test::task::spawn(service.clone());
-        let ready = clone.enter(|cx, mut clone| clone.poll_ready(cx));
+        let (mut clone, mut task) = (service.clone(), tokio_test::task::spawn(()));
+        let ready = poll_ready_in(&mut task, &mut clone);
         ensure!(ready.is_pending(), "two are ready, and there is one permit");
         drop(service);
-        ensure!(clone.is_woken(), "the permit of a dropped service does not come back");
-        let result = call(&mut *clone, 1).await;
+        ensure!(task.is_woken(), "the permit of a dropped service does not come back");
+        let result = call(&mut clone, 1).await;
         ensure!(result.is_ok(), "{result:?}");
         Ok(())
     })

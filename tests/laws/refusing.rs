@@ -7,7 +7,7 @@ use seawall::{Error, StackError};
 use tower::Service;
 use tower::limit::ConcurrencyLimit;
 
-use crate::drive::{A_WHILE, call, poll_once, poll_ready};
+use crate::drive::{A_WHILE, call, poll_once, poll_ready, poll_ready_in};
 use crate::subject::{Guards, Refusal, Seen, Subject, Verdict, paused};
 
 laws! {
@@ -78,22 +78,22 @@ pub(crate) fn a_caller_that_waits_for_readiness_is_woken_to_be_refused<L: Guards
         let probe = script.probe();
         probe.set_ready(false);
         let service = subject.layer.layer(script);
-        let mut callers = [service.clone(), service.clone(), service].map(tokio_test::task::spawn);
-        for caller in &mut callers {
-            let ready = caller.enter(|cx, mut service| service.poll_ready(cx));
-            ensure!(ready.is_pending(), "{ready:?} though the service is stuck");
-            ensure!(!caller.is_woken(), "woken for nothing");
+        let mut callers = [(); 3].map(|()| (tokio_test::task::spawn(()), Some(service.clone())));
+        for (task, service) in &mut callers {
+            let ready = service.as_mut().map(|service| poll_ready_in(task, service));
+            ensure!(ready.as_ref().is_some_and(Poll::is_pending), "{ready:?} though the service is stuck");
+            ensure!(!task.is_woken(), "woken for nothing");
         }
-        let [_, gone, _] = &mut callers;
-        *gone = tokio_test::task::spawn(gone.clone());
+        callers[1].1 = None;
         let refusing = (refusal.begin)();
-        let [first, gone, last] = &mut callers;
-        ensure!(!gone.is_woken(), "woken though it does not wait");
-        for caller in [first, last] {
-            ensure!(caller.is_woken(), "it goes on waiting for a service that is stuck");
-            is_ready(caller.enter(|cx, mut service| service.poll_ready(cx)))?;
-            let mut future = Box::pin(caller.call(1));
-            is_refused(poll_once(future.as_mut()))?;
+        for (task, service) in &mut callers {
+            let Some(service) = service else {
+                ensure!(!task.is_woken(), "woken though it no longer waits");
+                continue;
+            };
+            ensure!(task.is_woken(), "it goes on waiting for a service that is stuck");
+            is_ready(poll_ready_in(task, service))?;
+            is_refused(poll_once(Box::pin(service.call(1)).as_mut()))?;
         }
         drop(refusing);
         Ok(())

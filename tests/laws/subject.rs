@@ -9,6 +9,16 @@ use tower::{Layer, Service};
 
 use crate::foreign::Place;
 
+/// Returns from a law that does not hold.
+macro_rules! ensure {
+    ($holds:expr, $($why:tt)+) => {
+        let holds: bool = $holds;
+        if !holds {
+            return Err(format!($($why)+));
+        }
+    };
+}
+
 /// What a law says of a subject; the error tells how it was broken.
 pub(crate) type Verdict = Result<(), String>;
 
@@ -155,16 +165,6 @@ pub(crate) fn uphold<L>(law: fn(&dyn Fn() -> Subject<L>) -> Verdict, make: impl 
 pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("something that is no text")
-}
-
-/// Returns from a law that does not hold.
-macro_rules! ensure {
-    ($holds:expr, $($why:tt)+) => {
-        let holds: bool = $holds;
-        if !holds {
-            return Err(format!($($why)+));
-        }
-    };
 }
 
 /// A test of this law for every line of the table: `law::layer`.

@@ -4,9 +4,10 @@
 
 pub(crate) use std::time::Duration;
 
+pub(crate) use seawall::Backoff;
 use seawall::circuit_breaker::Abandoned;
 pub(crate) use seawall::circuit_breaker::Window;
-use seawall::{Backoff, BudgetConfig, TimeoutLayer};
+use seawall::{BudgetConfig, TimeoutLayer};
 pub(crate) use seawall::{CircuitBreakerConfig, RetryConfig};
 use seawall::{CircuitBreakerLayer, RetryLayer};
 
@@ -31,9 +32,9 @@ macro_rules! every_layer {
             timeout = limit(3600 * SECOND).adds(128);
             timeout_that_never_ends = limit(Duration::MAX).adds(128);
             timeout_that_runs_foreign_code = foreign_limit().adds(128);
-            timeout_retry_breaker_timeout = full_stack().adds(512);
-            breaker_over_retry = breaker_over_retry().adds(256);
-            breaker_over_breaker = two_breakers().adds(128);
+            stack_of_timeout_retry_breaker_timeout = full_stack().adds(512);
+            stack_of_breaker_and_retry = breaker_over_retry().adds(256);
+            stack_of_two_breakers = two_breakers().adds(128);
         }
     };
 }

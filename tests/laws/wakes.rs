@@ -5,7 +5,7 @@ use std::task::Poll;
 use seawall::testing::{Play, Script};
 use tower::Service;
 
-use crate::drive::A_WHILE;
+use crate::drive::{A_WHILE, poll_ready, poll_ready_in};
 use crate::subject::{Guards, Subject, Verdict, paused};
 
 laws! {
@@ -22,11 +22,11 @@ pub(crate) fn a_caller_is_woken_when_the_service_is_ready_and_not_before<L: Guar
         let subject = make();
         let script = Script::new([Play::Answer]);
         let probe = script.probe();
-        let mut caller = tokio_test::task::spawn(subject.layer.layer(script));
+        let (mut service, mut caller) = (subject.layer.layer(script), tokio_test::task::spawn(()));
         for _ in 0..3 {
             probe.set_ready(false);
             for _ in 0..3 {
-                let ready = caller.enter(|cx, mut service| service.poll_ready(cx));
+                let ready = poll_ready_in(&mut caller, &mut service);
                 ensure!(ready.is_pending(), "ready though the service is not");
                 ensure!(!caller.is_woken(), "woken by its own poll of readiness");
                 tokio::time::advance(A_WHILE).await;
@@ -34,9 +34,9 @@ pub(crate) fn a_caller_is_woken_when_the_service_is_ready_and_not_before<L: Guar
             }
             probe.set_ready(true);
             ensure!(caller.is_woken(), "the service is ready, and the caller was not told");
-            let ready = caller.enter(|cx, mut service| service.poll_ready(cx));
+            let ready = poll_ready_in(&mut caller, &mut service);
             ensure!(matches!(ready, Poll::Ready(Ok(()))), "woken, and {ready:?}");
-            let result = caller.call(1).await;
+            let result = service.call(1).await;
             ensure!(result.is_ok(), "{result:?}");
         }
         Ok(())
@@ -59,7 +59,7 @@ pub(crate) fn a_call_is_woken_when_it_can_go_on_and_not_before<L: Guards<Script>
             let script = Script::new(plays.to_vec());
             let probe = script.probe();
             let mut service = subject.layer.layer(script);
-            ensure!(crate::drive::poll_ready(&mut service).is_ready(), "not ready though the service is");
+            ensure!(poll_ready(&mut service).is_ready(), "not ready though the service is");
             let mut call = tokio_test::task::spawn(service.call(1));
             probe.set_ready(false);
             let wakes_itself = matches!(plays[0], Play::AnswerAfterPolls(_));
@@ -85,7 +85,7 @@ pub(crate) fn a_call_is_woken_when_it_can_go_on_and_not_before<L: Guards<Script>
         // Nothing to wait for: nothing to be woken by.
         let subject = make();
         let mut service = subject.layer.layer(Script::new([Play::Hang]));
-        ensure!(crate::drive::poll_ready(&mut service).is_ready(), "not ready though the service is");
+        ensure!(poll_ready(&mut service).is_ready(), "not ready though the service is");
         let mut call = tokio_test::task::spawn(service.call(1));
         for _ in 0..5 {
             ensure!(call.poll().is_pending(), "the service hangs, and the call has ended");
@@ -108,14 +108,14 @@ pub(crate) fn the_last_task_that_polled_is_the_one_that_is_woken<L: Guards<Scrip
         let mut service = subject.layer.layer(script);
         let [mut first, mut second] = [(); 2].map(tokio_test::task::spawn);
         for task in [&mut first, &mut second] {
-            let ready = task.enter(|cx, _| service.poll_ready(cx));
+            let ready = poll_ready_in(task, &mut service);
             ensure!(ready.is_pending(), "ready though the service is not");
         }
         probe.set_ready(true);
         ensure!(second.is_woken(), "the task that polls readiness now was not woken");
         ensure!(!first.is_woken(), "a task that no longer polls readiness was woken");
 
-        let ready = second.enter(|cx, _| service.poll_ready(cx));
+        let ready = poll_ready_in(&mut second, &mut service);
         ensure!(ready.is_ready(), "not ready though the service is");
         let mut future = Box::pin(service.call(1));
         for task in [&mut first, &mut second] {
@@ -139,13 +139,13 @@ pub(crate) fn a_task_that_left_is_forgotten<L: Guards<Script>>(make: &dyn Fn() -
         let service = subject.layer.layer(script);
         let mut task = tokio_test::task::spawn(());
         let mut leaving = service.clone();
-        let ready = task.enter(|cx, _| leaving.poll_ready(cx));
+        let ready = poll_ready_in(&mut task, &mut leaving);
         ensure!(ready.is_pending(), "ready though the service is not");
         drop(leaving);
         ensure!(task.waker_ref_count() == 1, "the waker of a caller that left is kept");
         probe.set_ready(true);
         let mut calling = service.clone();
-        let ready = task.enter(|cx, _| calling.poll_ready(cx));
+        let ready = poll_ready_in(&mut task, &mut calling);
         ensure!(ready.is_ready(), "not ready though the service is");
         let mut future = Box::pin(calling.call(1));
         ensure!(task.enter(|cx, _| future.as_mut().poll(cx)).is_pending(), "answered too early");

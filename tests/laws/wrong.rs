@@ -1,7 +1,7 @@
 //! A small layer that is right, and can be made wrong in one way at a time.
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -88,6 +88,18 @@ impl State {
         self.refusing.load(SeqCst)
     }
 
+    fn do_what_is_wrong_in_call(&self, defect: Defect) {
+        let began = *lock(&self.began).get_or_insert_with(tokio::time::Instant::now);
+        match defect {
+            D::KeepsAToken => _ = self.tokens.fetch_sub(1, SeqCst),
+            D::LeaksOnAPanicInCall => _ = self.held.fetch_add(1, SeqCst),
+            D::Spawns => drop(tokio::spawn(std::future::pending::<()>())),
+            D::AddsToAnInstant => _ = began + Duration::MAX,
+            D::WrapsAfterTwoMonths => _ = u32::try_from(began.elapsed().as_millis()).expect("not so long"),
+            _ => {}
+        }
+    }
+
     fn tell(&self, defect: Defect) {
         if defect == D::LetsAListenerPanic {
             return pass(Place::Listener);
@@ -158,6 +170,11 @@ impl Permit {
         }
     }
 
+    /// Whoever drops it now loses what it holds.
+    fn forget(&mut self) {
+        self.settled = true;
+    }
+
     /// A panic of the service is a failure.
     fn during<T>(&mut self, run: impl FnOnce() -> T) -> T {
         let ran = catch_unwind(AssertUnwindSafe(run));
@@ -180,6 +197,38 @@ impl Drop for Permit {
         if self.defect != D::LeaksWhenDropped {
             let counted = u64::from(self.defect != D::LosesTheDropped);
             self.settle(|ledger| ledger.abandoned += counted);
+        }
+    }
+}
+
+/// The call that is made.
+struct Running<F> {
+    call: Option<Pin<Box<F>>>,
+    defect: Defect,
+}
+
+impl<F: Future> Running<F> {
+    fn poll(&mut self, state: &State, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let call = self.call.as_mut().expect("it goes on").as_mut();
+        match self.defect {
+            D::SwallowsWakes => call.poll(&mut Context::from_waker(Waker::noop())),
+            D::InventsWakes => {
+                cx.waker().wake_by_ref();
+                call.poll(cx)
+            }
+            D::HoldsALockWhileItPolls => {
+                let _held = state.lock.lock().expect("nobody panics here");
+                call.poll(cx)
+            }
+            _ => call.poll(cx),
+        }
+    }
+}
+
+impl<F> Drop for Running<F> {
+    fn drop(&mut self) {
+        if self.defect == D::LeaksTheInnerFuture {
+            mem::forget(self.call.take());
         }
     }
 }
@@ -248,13 +297,11 @@ where
         if self.defect == D::ReadiesInTheCall || (self.defect == D::ClonesReadiness && self.readied) {
             return Poll::Ready(Ok(()));
         }
-        let first = self.first.get_or_insert_with(|| cx.waker().clone()).clone();
-        let ready = match self.defect {
-            D::KeepsTheFirstWaker => self.inner.poll_ready(&mut Context::from_waker(&first)),
-            _ => self.inner.poll_ready(cx),
+        let waker = match self.defect {
+            D::KeepsTheFirstWaker => self.first.get_or_insert_with(|| cx.waker().clone()),
+            _ => cx.waker(),
         };
-        self.first = self.first.take().filter(|_| self.defect == D::KeepsTheFirstWaker);
-        match ready {
+        match self.inner.poll_ready(&mut Context::from_waker(waker)) {
             Poll::Pending => {
                 lock(&self.state.parked).insert(self.caller, cx.waker().clone());
                 Poll::Pending
@@ -313,11 +360,9 @@ where
                     permit.during(|| next.call(request))
                 }
             };
-            let mut call = ManuallyDrop::new(Box::pin(call));
-            let result = poll_fn(|cx| permit.during(|| state.poll(defect, call.as_mut(), cx))).await;
-            if defect != D::LeaksTheInnerFuture {
-                drop(ManuallyDrop::into_inner(call));
-            }
+            let mut call = Running { call: Some(Box::pin(call)), defect };
+            let result = poll_fn(|cx| permit.during(|| call.poll(&state, cx))).await;
+            drop(call);
             pass(Place::Classifier);
             let success = result.is_ok() || defect == D::TakesAnErrorForASuccess;
             permit.settle(|ledger| if success { ledger.successes += 1 } else { ledger.failures += 1 });

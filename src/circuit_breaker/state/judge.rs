@@ -1,23 +1,12 @@
 //! Whether it is enough.
 
-use super::phase::Calm;
-use super::{Circuit, Counts, Duration, Instant, Mark, Rolling, TransitionReason};
+use super::{Circuit, Counts, Duration, Instant, Mark, TransitionReason};
 
 impl Circuit {
     /// Counts a result in the window, and judges the window when that can change anything.
     #[inline]
     pub(super) fn record(&self, lane: usize, epoch: u32, mark: Mark, hint: Option<Duration>, now: Instant) {
-        let tick = match &self.window {
-            Rolling::Time(window) => {
-                let tick = window.tick(epoch, now);
-                window.record(lane, tick, mark);
-                tick
-            }
-            Rolling::Count(window) => {
-                window.record(epoch, mark);
-                Calm::NEVER
-            }
-        };
+        let tick = self.window.record(lane, epoch, mark, now);
         if mark.failed || mark.slow {
             self.calm.disturb();
         }
@@ -48,7 +37,7 @@ impl Circuit {
         }
     }
 
-    fn judge(&self, epoch: u32, tick: u64, hint: Option<Duration>, now: Instant) {
+    fn judge(&self, epoch: u32, tick: Option<u64>, hint: Option<Duration>, now: Instant) {
         let calm = self.calm.seen();
         let counts = self.window_counts(epoch, now);
         let enough = counts.total() >= self.rules.config.minimum();
@@ -79,7 +68,7 @@ impl Circuit {
             return;
         }
         if self.phase().epoch() == epoch && ages.too_old(epoch, now) > 0 {
-            self.judge(epoch, Calm::NEVER, None, now);
+            self.judge(epoch, None, None, now);
         }
     }
 
@@ -100,10 +89,7 @@ impl Circuit {
     }
 
     pub(super) fn window_counts(&self, epoch: u32, now: Instant) -> Counts {
-        let mut counts = match &self.window {
-            Rolling::Time(window) => window.counts(window.tick(epoch, now)),
-            Rolling::Count(window) => window.counts(),
-        };
+        let mut counts = self.window.counts(epoch, now);
         if let Some(ages) = &self.ages {
             counts.hanging = ages.too_old(epoch, now);
             counts.slow += counts.hanging;

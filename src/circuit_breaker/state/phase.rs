@@ -77,12 +77,10 @@ const TICK: u32 = 44;
 const TICKS: u64 = (1 << TICK) - 1;
 
 impl Calm {
-    /// No bucket.
-    pub(super) const NEVER: u64 = TICKS;
-
+    /// Never where there are no buckets: there, every call changes what the window holds.
     #[inline]
-    pub(super) fn is_at(&self, tick: u64) -> bool {
-        tick != Self::NEVER && self.seen() & TICKS == tick & TICKS
+    pub(super) fn is_at(&self, tick: Option<u64>) -> bool {
+        tick.is_some_and(|tick| self.seen() & TICKS == tick & TICKS)
     }
 
     #[inline]
@@ -91,7 +89,8 @@ impl Calm {
     }
 
     /// Calm in this bucket, unless a failure came after `seen`.
-    pub(super) fn settle(&self, seen: u64, tick: u64) {
+    pub(super) fn settle(&self, seen: u64, tick: Option<u64>) {
+        let Some(tick) = tick else { return };
         let calm = seen & !TICKS | tick & TICKS;
         let _disturbed = self.0.compare_exchange(seen, calm, Ordering::AcqRel, Ordering::Acquire);
     }
@@ -105,6 +104,6 @@ impl Calm {
 
 impl Default for Calm {
     fn default() -> Self {
-        Self(AtomicU64::new(Self::NEVER))
+        Self(AtomicU64::new(TICKS))
     }
 }

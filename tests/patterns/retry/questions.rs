@@ -200,6 +200,16 @@ async fn a_call_that_recovers_is_announced_and_not_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_a_name_the_line_that_made_it_is_its_name() {
+    let layer = RetryLayer::new(bare());
+    let mut events = layer.handle().subscribe();
+    assert!(call(&mut layer.layer(fails(9)), ()).await.is_err());
+    let name = events.next().await.unwrap().name.as_str();
+    let (file, line) = name.rsplit_once(':').unwrap();
+    assert!(file.ends_with("questions.rs") && line.parse::<u32>().is_ok(), "{name}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listener_that_panics_does_no_harm() {
     let layer = RetryLayer::new(bare()).on_event(|_: &Event| panic!("in a listener"));
     assert_eq!(call(&mut layer.layer(fails(2)), ()).await.unwrap(), 3);

@@ -1,0 +1,51 @@
+//! Admission while the circuit is not plainly closed.
+
+use super::core::Pass;
+use super::phase::{Mode, Phase};
+use super::{Circuit, CircuitState, FLOW, Instant, RAMP, Rejected, RejectedKind, Ticket, UNSEEN};
+
+impl Circuit {
+    #[inline(never)]
+    pub(super) fn admit_with_care(&self, phase: Phase, now: Instant) -> Result<Ticket, Rejected> {
+        let unseen = Ticket { started: now, epoch: phase.epoch(), pass: UNSEEN };
+        match phase.mode() {
+            None => self.admit_by_state(phase, now),
+            Some(Mode::Isolated) => Err(Rejected::new(RejectedKind::CircuitIsolated, self.name())),
+            Some(Mode::ForcedOpen) => Err(Rejected::new(RejectedKind::CircuitOpen, self.name())),
+            Some(Mode::Disabled) => Ok(unseen),
+            Some(Mode::ObserveOnly) => Ok(self.admit_by_state(phase, now).unwrap_or(unseen)),
+        }
+    }
+
+    fn admit_by_state(&self, phase: Phase, now: Instant) -> Result<Ticket, Rejected> {
+        if phase.state() == CircuitState::Closed {
+            self.look_for_hanging(phase.epoch(), now);
+        }
+        let phase = self.phase();
+        let shut_until = self.shut_until();
+        let (epoch, passed) = match phase.state() {
+            CircuitState::Closed => (phase.epoch(), Ok(Pass::Flow)),
+            CircuitState::Open | CircuitState::HalfOpen if now < shut_until => {
+                (phase.epoch(), Err(Some(shut_until)))
+            }
+            _ => self.with_core(now, |core| {
+                let passed = core.admit(&self.rules, now);
+                (core.epoch, passed)
+            }),
+        };
+        let pass = match passed {
+            Ok(Pass::Flow) => FLOW,
+            Ok(Pass::Ramp) => RAMP,
+            Ok(Pass::Probe(lease)) => lease,
+            Err(Some(until)) => {
+                return Err(Rejected::new(RejectedKind::CircuitOpen, self.name())
+                    .with_time(until.saturating_duration_since(now)));
+            }
+            Err(None) => return Err(Rejected::new(RejectedKind::CircuitRecovering, self.name())),
+        };
+        if let (FLOW | RAMP, Some(ages)) = (pass, &self.ages) {
+            ages.enter(epoch, now);
+        }
+        Ok(Ticket { started: now, epoch, pass })
+    }
+}
