@@ -239,9 +239,9 @@ impl Queue {
         if state.closed {
             return Poll::Ready(None);
         }
-        let stale = state.reader.replace(fresh);
+        let replaced = state.reader.replace(fresh);
         drop(state);
-        drop(stale);
+        drop(replaced);
         Poll::Pending
     }
 }

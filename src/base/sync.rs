@@ -1,4 +1,5 @@
 //! Atomics and a lock: the standard ones, or loom's when the models run.
+#![allow(clippy::disallowed_types, reason = "this is the file the ban points to")]
 
 #[cfg(seawall_loom)]
 pub(crate) use loom::sync::{
@@ -14,7 +15,6 @@ pub(crate) use std::sync::{
 #[cfg(seawall_loom)]
 use loom::sync::Mutex as Lock;
 #[cfg(not(seawall_loom))]
-#[expect(clippy::disallowed_types, reason = "this is the file the ban points to")]
 use std::sync::Mutex as Lock;
 use std::sync::PoisonError;
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::layer::CircuitBreakerPermit;
-use super::state::{Circuit, Mode, Totals};
+use super::state::{Circuit, Manual as ManualModes, Mode, Totals};
 use crate::base::clock::{Instant, Sleep, now};
 use crate::base::lanes::Lanes;
 use crate::base::window::Counts;
@@ -101,7 +101,7 @@ impl Handle {
 
     /// Ends the modes that were [kept](Manual::keep). Those with a living guard stay.
     pub fn release(&self) {
-        self.circuit.steer(now(), |manual| manual.release());
+        self.circuit.steer(now(), ManualModes::release);
     }
 
     /// Closes the circuit and forgets what was. Manual modes stay.

@@ -1,4 +1,5 @@
 //! The `Retry-After` header.
+#![allow(clippy::disallowed_types, reason = "dates are wall time; the present is read in base::clock")]
 
 use std::time::{Duration, SystemTime};
 

@@ -38,6 +38,7 @@ pin_project! {
     enum Step<F, S> {
         Calling { #[pin] call: F },
         Sleeping { #[pin] sleep: Sleep, place: Place },
+        // Boxed: a future must not carry a service about that it rarely needs.
         Readying { service: Box<S> },
     }
 }
@@ -104,7 +105,7 @@ where
                 }
                 StepProjection::Sleeping { sleep, .. } => {
                     ready!(sleep.poll(cx));
-                    let service = this.rest.retrier.another();
+                    let service = Box::new(this.rest.retrier.another());
                     this.step.set(Step::Readying { service });
                 }
                 StepProjection::Readying { service } => {
@@ -168,7 +169,7 @@ impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     fn wait<F>(&mut self, delay: Duration, place: Place) -> Step<F, S> {
         self.plan.next_attempt();
         if delay.is_zero() {
-            Step::Readying { service: self.retrier.another() }
+            Step::Readying { service: Box::new(self.retrier.another()) }
         } else {
             Step::Sleeping { sleep: Sleep::new(delay), place }
         }

@@ -41,9 +41,9 @@ impl<S: Clone, C, R> Retry<S, C, R> {
 }
 
 impl<S: Clone> Retrier<S> {
-    /// A service for one more attempt. Boxed: a future must not carry a service about that it rarely needs.
-    pub(super) fn another(&self) -> Box<S> {
-        Box::new(self.prototype.lock().clone())
+    /// A service for one more attempt.
+    pub(super) fn another(&self) -> S {
+        self.prototype.lock().clone()
     }
 }
 

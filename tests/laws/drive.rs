@@ -18,7 +18,10 @@ pub(crate) fn poll_ready<S: Service<u64>>(service: &mut S) -> Poll<Result<(), S:
 }
 
 /// Polls readiness once, in a task.
-pub(crate) fn poll_ready_in<S: Service<u64>>(task: &mut Spawn<()>, service: &mut S) -> Poll<Result<(), S::Error>> {
+pub(crate) fn poll_ready_in<S: Service<u64>>(
+    task: &mut Spawn<()>,
+    service: &mut S,
+) -> Poll<Result<(), S::Error>> {
     task.enter(|cx, _| service.poll_ready(cx))
 }
 

@@ -85,5 +85,6 @@ fn tag(epoch: u32) -> u64 {
 
 /// What a place adds to the totals.
 fn weight(place: u64) -> u64 {
-    (place & FILLED) / FILLED << 32 | (place & FAILED) / FAILED << 16 | place & SLOW
+    let bit = |flag: u64| u64::from(place & flag != 0);
+    (bit(FILLED) << 32) | (bit(FAILED) << 16) | bit(SLOW)
 }

@@ -65,7 +65,7 @@ impl TimeWindow {
         let begin = ((tick >> SLOT) * self.buckets() + (tick & SLOTS)) * self.width;
         if elapsed.wrapping_sub(begin) >= self.width {
             let number = elapsed / self.width;
-            tick = (number / self.buckets()) << SLOT | number % self.buckets();
+            tick = ((number / self.buckets()) << SLOT) | (number % self.buckets());
             self.current.store(tick, Ordering::Relaxed);
         }
         tick + (u64::from(epoch) << SLOT)
