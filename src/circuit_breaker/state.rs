@@ -72,6 +72,13 @@ const RAMP: u32 = u32::MAX;
 /// Let through by hand: counted, never decides.
 const UNSEEN: u32 = u32::MAX - 1;
 
+impl Ticket {
+    /// Whether it was let through with all the others, to be judged by the window.
+    const fn flows(self) -> bool {
+        matches!(self.pass, FLOW | RAMP)
+    }
+}
+
 impl Circuit {
     pub(crate) fn new(mut config: CircuitBreakerConfig, name: Name, now: Instant) -> Self {
         config.name = Some(name);
@@ -126,26 +133,17 @@ impl Circuit {
     /// A call ended with this outcome.
     #[inline]
     pub(crate) fn settle(&self, lane: usize, ticket: Ticket, outcome: Outcome, now: Instant) {
-        let failed = match outcome {
-            Outcome::Success => Some(false),
-            Outcome::Transient { .. } | Outcome::Permanent => Some(true),
-            Outcome::Throttled { .. } if self.rules.config.count_throttled => Some(true),
-            Outcome::Throttled { .. } | Outcome::Ignored => None,
+        let straggler = match self.mark(ticket, &outcome, now) {
+            Some(mark) if ticket.flows() => self.flowed(lane, ticket, mark, &outcome, now),
+            mark => self.end_apart(lane, ticket, mark, &outcome, now),
         };
-        let age = || now.saturating_duration_since(ticket.started);
-        let slow = self.rules.config.slow_call.is_some_and(|limit| age() > limit);
-        let mark = failed.map(|failed| Mark { failed, slow });
-        let straggler = self.end(lane, ticket, mark, outcome.retry_after(), now);
-        if mark.is_none() {
-            Uncounted::Ignored.count(&self.window, lane);
-        }
         self.emit(ticket.epoch, || EventKind::Settled { outcome, straggler });
     }
 
     /// A call was dropped before its end, perhaps because a deadline of this origin had passed.
     pub(crate) fn abandon(&self, lane: usize, ticket: Ticket, dropped_by: Option<Origin>, now: Instant) {
         let age = now.saturating_duration_since(ticket.started);
-        let is_probe = !matches!(ticket.pass, FLOW | RAMP | UNSEEN);
+        let is_probe = !ticket.flows() && ticket.pass != UNSEEN;
         let limit = self.rules.config.abandoned_after();
         let too_old = !is_probe && limit != Duration::MAX && age >= limit;
         if dropped_by == Some(Origin::Local) || too_old {
@@ -157,49 +155,81 @@ impl Circuit {
                     core.abandon_probe(&self.rules, ticket.pass, now);
                 }
             });
-        } else {
-            self.end(lane, ticket, None, None, now);
+        } else if ticket.flows() {
+            self.leave(ticket, now);
         }
         Uncounted::Abandoned.count(&self.window, lane);
         self.emit(ticket.epoch, || EventKind::Abandoned { age });
     }
 
-    /// Counts the end of a call. Returns whether it came too late to decide anything.
+    /// How a result is counted; `None` if it says nothing about the service.
     #[inline]
-    fn end(
-        &self,
-        lane: usize,
-        ticket: Ticket,
-        mark: Option<Mark>,
-        hint: Option<Duration>,
-        now: Instant,
-    ) -> bool {
-        match ticket.pass {
-            FLOW => {}
-            UNSEEN => return self.count_only(mark),
-            RAMP => self.with_core(now, |core| {
+    fn mark(&self, ticket: Ticket, outcome: &Outcome, now: Instant) -> Option<Mark> {
+        let config = &self.rules.config;
+        let failed = match outcome {
+            Outcome::Success => false,
+            Outcome::Transient { .. } | Outcome::Permanent => true,
+            Outcome::Throttled { .. } if config.count_throttled => true,
+            Outcome::Throttled { .. } | Outcome::Ignored => return None,
+        };
+        let age = || now.saturating_duration_since(ticket.started);
+        Some(Mark { failed, slow: config.slow_call.is_some_and(|limit| age() > limit) })
+    }
+
+    /// Counts the result of a call that flowed with all others. Returns whether it came too late to decide anything.
+    #[inline]
+    fn flowed(&self, lane: usize, ticket: Ticket, mark: Mark, outcome: &Outcome, now: Instant) -> bool {
+        self.leave(ticket, now);
+        if self.phase().epoch() != ticket.epoch {
+            return self.count_only(Some(mark));
+        }
+        self.record(lane, ticket.epoch, mark, outcome, now);
+        false
+    }
+
+    /// Takes a call out of those in flight, where they are counted.
+    #[inline]
+    fn leave(&self, ticket: Ticket, now: Instant) {
+        if ticket.pass == RAMP {
+            self.with_core(now, |core| {
                 if core.epoch == ticket.epoch {
                     core.leave_ramp();
                 }
-            }),
-            lease => {
-                self.count_only(mark);
-                return !self.with_core(now, |core| {
-                    core.epoch == ticket.epoch && core.settle_probe(&self.rules, lease, mark, hint, now)
-                });
-            }
+            });
         }
         if let Some(ages) = &self.ages {
             ages.leave(ticket.epoch, ticket.started);
             self.look_for_hanging(ticket.epoch, now);
         }
-        if self.phase().epoch() != ticket.epoch {
-            return self.count_only(mark);
+    }
+
+    /// Counts the end of a call that was let through apart from the others, or whose result says nothing.
+    #[inline(never)]
+    fn end_apart(
+        &self,
+        lane: usize,
+        ticket: Ticket,
+        mark: Option<Mark>,
+        outcome: &Outcome,
+        now: Instant,
+    ) -> bool {
+        if mark.is_none() {
+            Uncounted::Ignored.count(&self.window, lane);
         }
-        if let Some(mark) = mark {
-            self.record(lane, ticket.epoch, mark, hint, now);
+        match ticket.pass {
+            UNSEEN => self.count_only(mark),
+            FLOW | RAMP => {
+                self.leave(ticket, now);
+                self.phase().epoch() != ticket.epoch
+            }
+            lease => {
+                self.count_only(mark);
+                !self.with_core(now, |core| {
+                    let hint = outcome.retry_after();
+                    core.epoch == ticket.epoch && core.settle_probe(&self.rules, lease, mark, hint, now)
+                })
+            }
         }
-        false
     }
 
     /// Counts a result that decides nothing here. Returns that it decides nothing.
@@ -214,6 +244,7 @@ impl Circuit {
     }
 
     /// Changes the core, shows what changed to those who look without a lock, and tells it once the lock is free.
+    #[inline(never)]
     fn with_core<R>(&self, now: Instant, change: impl FnOnce(&mut Core) -> R) -> R {
         let mut core = self.core.lock();
         let result = change(&mut core);

@@ -15,6 +15,7 @@ use crate::name::Name;
 use crate::rejected::{Rejected, RejectedKind};
 
 pin_project! {
+    #[project = Projection]
     /// The response of a [`Timeout`](super::Timeout).
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
@@ -57,36 +58,45 @@ where
                 return Poll::Ready(result);
             }
         }
-        if this.timer.is_none() {
-            let own = this.limit.started();
+        this.wait(cx).map(|rejected| Err(rejected.into()))
+    }
+}
+
+impl<F> Projection<'_, F> {
+    /// The call has no answer yet: watches the clock, and drops the call when its time is up. Apart from `poll`, so that an
+    /// answer that is there does not pay for what a timer needs.
+    #[inline(never)]
+    fn wait(mut self, cx: &mut Context<'_>) -> Poll<Rejected> {
+        if self.timer.is_none() {
+            let own = self.limit.started();
             match deadline::set_by_caller() {
-                Some(at) if own.unwrap_or_else(|| clock::precise() + this.limit.after()) > at => {
-                    this.timer.set(Some(Sleep::until(at)));
-                    *this.origin = Origin::Caller;
+                Some(at) if own.unwrap_or_else(|| clock::precise() + self.limit.after()) > at => {
+                    self.timer.set(Some(Sleep::until(at)));
+                    *self.origin = Origin::Caller;
                 }
                 _ => match own {
-                    Some(at) => this.timer.set(Some(Sleep::until(at))),
-                    None if this.limit.after() == Limit::FOR_EVER => return Poll::Pending,
-                    None => this.timer.set(Some(Sleep::new(this.limit.after()))),
+                    Some(at) => self.timer.set(Some(Sleep::until(at))),
+                    None if self.limit.after() == Limit::FOR_EVER => return Poll::Pending,
+                    None => self.timer.set(Some(Sleep::new(self.limit.after()))),
                 },
             }
-            if let (Origin::Local, Some(timer)) = (*this.origin, this.timer.as_mut().as_pin_mut()) {
-                this.limit.end_at(timer.deadline());
+            if let (Origin::Local, Some(timer)) = (*self.origin, self.timer.as_mut().as_pin_mut()) {
+                self.limit.end_at(timer.deadline());
             }
         }
-        if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+        if let Some(timer) = self.timer.as_mut().as_pin_mut() {
             ready!(timer.poll(cx));
         }
-        let kind = match this.origin {
+        let kind = match self.origin {
             Origin::Local => RejectedKind::Timeout,
             Origin::Caller => RejectedKind::DeadlineExceeded,
         };
-        let rejected = Rejected::new(kind, *this.name).with_time(this.limit.after());
-        if let Some(events) = this.events {
+        let rejected = Rejected::new(kind, *self.name).with_time(self.limit.after());
+        if let Some(events) = self.events {
             let kind = || EventKind::Refused(rejected.clone());
-            events.emit(|| Event { name: *this.name, epoch: 0, kind: kind() });
+            events.emit(|| Event { name: *self.name, epoch: 0, kind: kind() });
         }
-        deadline::dropping(*this.origin, || this.inner.set(None));
-        Poll::Ready(Err(rejected.into()))
+        deadline::dropping(*self.origin, || self.inner.set(None));
+        Poll::Ready(rejected)
     }
 }

@@ -44,8 +44,11 @@ fn stack(
     retry: RetryConfig,
     circuit: &CircuitBreakerLayer<StatusClassify>,
     attempt: Duration,
-) -> impl Service<Request, Response = Response, Error = Error<reqwest::Error>, Future: Send> + Clone + Send + Sync + 'static
-{
+) -> impl Service<Request, Response = Response, Error = Error<reqwest::Error>, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
     let stack = ServiceBuilder::new()
         .layer(TimeoutLayer::new(WHOLE))
         .layer(seawall::reqwest::retry(retry))

@@ -1,1 +1,4 @@
 //! Real clients and real servers on loopback.
+
+mod client;
+mod shapes;

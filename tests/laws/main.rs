@@ -9,6 +9,7 @@ mod subject;
 #[macro_use]
 mod table;
 
+mod apart;
 mod books;
 mod drive;
 mod drop_at;
@@ -24,5 +25,6 @@ mod planted;
 mod readiness;
 mod refusing;
 mod shape;
+mod sharing;
 mod wakes;
 mod wrong;

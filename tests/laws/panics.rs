@@ -1,10 +1,9 @@
 //! L6: after a panic the layer is usable, and nothing is held.
 
-use std::process::Command;
-
 use seawall::testing::{Play, Probe, Script};
 use tower::{Layer, Service};
 
+use crate::apart::apart;
 use crate::drive::{A_WHILE, Step, call, poll_once, poll_ready, survive};
 use crate::foreign::{Place, arm, arm_for_good, disarm};
 use crate::inner::Bombed;
@@ -53,7 +52,7 @@ impl<L: Guards<Bombed>> World<L> {
                 let mut taken = future.take().expect("it goes on");
                 if taken_along {
                     let polled = poll_once(taken.as_mut());
-                    future = polled.is_pending().then_some(taken);
+                    future = Some(taken);
                     return polled;
                 }
                 poll_once(future.insert(taken).as_mut())
@@ -166,21 +165,10 @@ pub(crate) fn a_panic_below_while_the_gate_makes_a_service_ready_leaves_nothing_
 pub(crate) fn foreign_code_that_panics_while_a_panic_unwinds_does_not_abort<L: Guards<Bombed>>(
     make: &dyn Fn() -> Subject<L>,
 ) -> Verdict {
-    const CHILD: &str = "SEAWALL_LAWS_CHILD";
-    if std::env::var_os(CHILD).is_some() {
-        return paused(panicking_twice(make));
-    }
     if paused(async { make().foreign.is_empty() }) {
         return Ok(());
     }
-    let this = std::thread::current();
-    let name = this.name().ok_or("a test has a name")?;
-    let binary = std::env::current_exe().map_err(|error| error.to_string())?;
-    let child = Command::new(binary).args([name, "--exact"]).env(CHILD, "1").output();
-    let child = child.map_err(|error| error.to_string())?;
-    let told = String::from_utf8_lossy(&child.stderr);
-    ensure!(child.status.success(), "the process ended with {}: {told}", child.status);
-    Ok(())
+    apart("twice", || paused(panicking_twice(make)))
 }
 
 async fn panicking_twice<L: Guards<Bombed>>(make: &dyn Fn() -> Subject<L>) -> Verdict {

@@ -14,6 +14,7 @@ use crate::panics::*;
 use crate::readiness::*;
 use crate::refusing::*;
 use crate::shape::*;
+use crate::sharing::*;
 use crate::subject::{Subject, Verdict, judge};
 use crate::wakes::*;
 use crate::wrong::{Defect, wrong};
@@ -57,7 +58,8 @@ mod nothing {
         a_readied_service_that_is_not_used_is_given_back
         a_call_that_is_admitted_after_all_gets_a_service_that_is_ready
         a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leave
-        the_state_is_shared_by_the_services_of_a_layer_and_by_no_others
+        the_services_of_a_layer_hold_things_in_common
+        the_services_of_a_layer_refuse_together_and_no_others_do
         a_caller_is_woken_when_the_service_is_ready_and_not_before
         a_call_is_woken_when_it_can_go_on_and_not_before
         the_last_task_that_polled_is_the_one_that_is_woken
@@ -147,9 +149,11 @@ broken! {
         a_call_that_is_admitted_after_all_gets_a_service_that_is_ready
         a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leave;
     wakes_that_are_swallowed_are_found: wrong(Defect::SwallowsWakes) =>
+        a_caller_is_woken_when_the_service_is_ready_and_not_before
         a_call_is_woken_when_it_can_go_on_and_not_before
         the_last_task_that_polled_is_the_one_that_is_woken;
     wakes_that_are_invented_are_found: wrong(Defect::InventsWakes) =>
+        a_caller_is_woken_when_the_service_is_ready_and_not_before
         a_call_is_woken_when_it_can_go_on_and_not_before;
     a_waker_that_is_never_refreshed_is_found: wrong(Defect::KeepsTheFirstWaker) =>
         the_last_task_that_polled_is_the_one_that_is_woken;
@@ -168,14 +172,18 @@ broken! {
         calls_are_successes_failures_ignored_refused_and_abandoned
         a_call_on_its_way_is_seen_to_hold_something
         a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leave;
+    refusals_that_nobody_is_told_of_are_found: wrong(Defect::TellsNobodyOfRefusals) =>
+        calls_are_successes_failures_ignored_refused_and_abandoned;
     panics_that_are_counted_twice_are_found: wrong(Defect::CountsPanicsTwice) =>
         calls_are_successes_failures_ignored_refused_and_abandoned;
     failures_that_are_called_successes_are_found: wrong(Defect::TakesAnErrorForASuccess) =>
         calls_are_successes_failures_ignored_refused_and_abandoned;
     a_state_that_all_layers_share_is_found: wrong(Defect::SharesWithEverybody) =>
-        the_state_is_shared_by_the_services_of_a_layer_and_by_no_others;
+        the_services_of_a_layer_hold_things_in_common
+        the_services_of_a_layer_refuse_together_and_no_others_do;
     a_state_that_no_services_share_is_found: wrong(Defect::SharesWithNobody) =>
-        the_state_is_shared_by_the_services_of_a_layer_and_by_no_others;
+        the_services_of_a_layer_hold_things_in_common
+        the_services_of_a_layer_refuse_together_and_no_others_do;
 }
 
 /// Its future carries the service and the request about, though it needs neither.
@@ -215,12 +223,10 @@ where
     }
 }
 
+#[expect(dead_code, reason = "only its size is looked at")]
 struct Carrying<S, R, F> {
-    #[expect(dead_code, reason = "that is what is wrong with it")]
     load: (S, R),
-    call: Pin<Box<F>>,
-    #[expect(dead_code, reason = "as large as the future inside")]
-    inline: Option<F>,
+    call: F,
 }
 
 impl<S, R, F: Future> Future for Carrying<S, R, F> {

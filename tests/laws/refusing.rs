@@ -16,7 +16,6 @@ laws! {
     a_readied_service_that_is_not_used_is_given_back
     a_call_that_is_admitted_after_all_gets_a_service_that_is_ready
     a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leave
-    the_state_is_shared_by_the_services_of_a_layer_and_by_no_others
 }
 
 /// Runs this for each way to refuse, on a layer of its own.
@@ -31,7 +30,7 @@ fn each<L>(make: &dyn Fn() -> Subject<L>, law: impl AsyncFn(&Subject<L>, &Refusa
     })
 }
 
-fn is_refused<T: std::fmt::Debug, E: StackError + std::fmt::Debug>(polled: Poll<Result<T, E>>) -> Verdict {
+pub(crate) fn is_refused<T: std::fmt::Debug, E: StackError + std::fmt::Debug>(polled: Poll<Result<T, E>>) -> Verdict {
     match polled {
         Poll::Ready(Err(error)) if error.as_rejected().is_some() => Ok(()),
         other => Err(format!("not refused, but {other:?}")),
@@ -39,7 +38,7 @@ fn is_refused<T: std::fmt::Debug, E: StackError + std::fmt::Debug>(polled: Poll<
 }
 
 /// Ready, since it can refuse; and never an error, for that would tell the caller to throw the service away.
-fn is_ready<E: std::fmt::Debug>(polled: Poll<Result<(), E>>) -> Verdict {
+pub(crate) fn is_ready<E: std::fmt::Debug>(polled: Poll<Result<(), E>>) -> Verdict {
     ensure!(matches!(polled, Poll::Ready(Ok(()))), "`poll_ready` says {polled:?}");
     Ok(())
 }
@@ -181,9 +180,8 @@ pub(crate) fn a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leav
         ensure!(failing.poll().is_pending(), "the service is not ready");
         probe.fail_ready();
         ensure!(failing.is_woken(), "the service failed, and it was not told");
-        let polled = failing.poll();
-        ensure!(matches!(polled, Poll::Ready(Err(Error::Service(_)))), "{polled:?}");
-        drop(failing);
+        let result = failing.await;
+        ensure!(matches!(result, Err(Error::Service(_))), "readiness failed, and the call got {result:?}");
         probe.set_ready(true);
         subject.holds_nothing(&probe, instances)?;
         (subject.account)(&Seen {
@@ -194,43 +192,5 @@ pub(crate) fn a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leav
             reached: 1,
             ..Seen::default()
         })
-    })
-}
-
-/// One layer value is one circuit, one pool, one budget.
-pub(crate) fn the_state_is_shared_by_the_services_of_a_layer_and_by_no_others<L: Guards<Script>>(
-    make: &dyn Fn() -> Subject<L>,
-) -> Verdict {
-    paused(async {
-        let (subject, other) = (make(), make());
-        let play = subject.busy.0;
-        let scripts = [(); 3].map(|()| Script::new([play]));
-        let [probe, also, apart] = [0, 1, 2].map(|index| scripts[index].probe());
-        let [first, second, third] = scripts;
-        let services = [subject.layer.layer(first), subject.layer.layer(second)];
-        let mut apart_service = other.layer.layer(third);
-        for (mut service, probe) in services.iter().cloned().zip([&probe, &also]) {
-            is_ready(poll_ready(&mut service))?;
-            let before = (subject.held)(probe);
-            let mut future = Box::pin(service.call(1));
-            ensure!(poll_once(future.as_mut()).is_pending(), "it does not wait");
-            let held = (subject.held)(probe) - before.min(0);
-            ensure!(held <= subject.busy.1, "{held} is held by one call");
-            ensure!((other.held)(&apart) == 0, "another layer holds something for it");
-        }
-        for refusal in &subject.refusals {
-            let refusing = (refusal.begin)();
-            for mut service in services.iter().cloned() {
-                is_ready(poll_ready(&mut service))?;
-                is_refused(poll_once(Box::pin(service.call(2)).as_mut()))
-                    .map_err(|why| format!("{}: {why}", refusal.name))?;
-            }
-            is_ready(poll_ready(&mut apart_service))?;
-            let polled = poll_once(Box::pin(apart_service.call(3)).as_mut());
-            let refused = matches!(&polled, Poll::Ready(Err(error)) if error.as_rejected().is_some());
-            ensure!(!refused, "{}: another layer refuses as well", refusal.name);
-            drop(refusing);
-        }
-        Ok(())
     })
 }

@@ -20,21 +20,22 @@ use crate::subject::Subject;
 macro_rules! every_layer {
     ($then:ident $($args:ident)*) => {
         $then! { [$($args)*]
-            circuit_breaker = breaker(circuit()).adds(64);
-            circuit_breaker_over_a_count_window = breaker(circuit().window(Window::Count(100))).adds(64);
-            circuit_breaker_that_minds_slow_calls = breaker(circuit().slow_calls(1.0, 2 * SECOND)).adds(64);
-            circuit_breaker_half_open = half_open().adds(64);
-            circuit_breaker_recovering = recovering().adds(64);
-            circuit_breaker_that_runs_foreign_code = foreign_breaker().adds(64);
-            retry = retrier(RetryConfig::default()).adds(128);
-            retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(128);
-            retry_that_runs_foreign_code = foreign_retrier().adds(128);
-            timeout = limit(3600 * SECOND).adds(128);
-            timeout_that_never_ends = limit(Duration::MAX).adds(128);
-            timeout_that_runs_foreign_code = foreign_limit().adds(128);
-            stack_of_timeout_retry_breaker_timeout = full_stack().adds(512);
-            stack_of_breaker_and_retry = breaker_over_retry().adds(256);
-            stack_of_two_breakers = two_breakers().adds(128);
+            circuit_breaker = breaker(circuit()).adds(48);
+            circuit_breaker_over_a_count_window = breaker(circuit().window(Window::Count(100))).adds(48);
+            circuit_breaker_that_minds_slow_calls = breaker(circuit().slow_calls(1.0, 2 * SECOND)).adds(48);
+            circuit_breaker_half_open = half_open().adds(48);
+            circuit_breaker_recovering = recovering().adds(48);
+            circuit_breaker_that_runs_foreign_code = foreign_breaker().adds(48);
+            circuit_breaker_with_a_rule_of_its_user = ruled_breaker().adds(48);
+            retry = retrier(RetryConfig::default()).adds(168);
+            retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(168);
+            retry_that_runs_foreign_code = foreign_retrier().adds(168);
+            timeout = limit(3600 * SECOND).adds(168);
+            timeout_that_never_ends = limit(Duration::MAX).adds(168);
+            timeout_that_runs_foreign_code = foreign_limit().adds(168);
+            stack_of_timeout_retry_breaker_timeout = full_stack().adds(440);
+            stack_of_breaker_and_retry = breaker_over_retry().adds(200);
+            stack_of_two_breakers = two_breakers().adds(80);
         }
     };
 }
@@ -73,24 +74,31 @@ pub(crate) fn breaker(config: CircuitBreakerConfig) -> Subject<CircuitBreakerLay
     on_circuit(layer, handle, None, true)
 }
 
-/// A circuit that listens, classifies and rules by foreign code.
 pub(crate) fn foreign_breaker() -> Subject<CircuitBreakerLayer<Judge>> {
     let heard = Heard::default();
-    let layer =
-        CircuitBreakerLayer::new(circuit()).classify(Judge).open_when(rule).on_event(heard.listener());
+    let layer = CircuitBreakerLayer::new(circuit()).classify(Judge).on_event(heard.listener());
     let handle = layer.handle();
     let mut subject = on_circuit(layer, handle, Some(heard), true);
-    subject.foreign = vec![Place::Classifier, Place::Rule, Place::Listener];
+    subject.foreign = vec![Place::Classifier, Place::Listener];
+    subject
+}
+
+pub(crate) fn ruled_breaker() -> Subject<CircuitBreakerLayer> {
+    let heard = Heard::default();
+    let layer = CircuitBreakerLayer::new(circuit()).open_when(rule).on_event(heard.listener());
+    let handle = layer.handle();
+    let mut subject = on_circuit(layer, handle, Some(heard), true);
+    subject.foreign = vec![Place::Rule, Place::Listener];
     subject
 }
 
 /// Half-open, with one place left.
 pub(crate) fn half_open() -> Subject<CircuitBreakerLayer> {
     let heard = Heard::default();
-    let config = circuit().probes(2).failure_rate(Some(1.0)).consecutive_failures(0, Duration::ZERO);
+    let config = circuit().probes(10);
     let layer = CircuitBreakerLayer::new(config).on_event(heard.listener());
     let handle = layer.handle();
-    crate::books::probe(&handle, 1);
+    crate::books::probe(&handle, 9);
     on_circuit(layer, handle, Some(heard), true)
 }
 

@@ -61,9 +61,8 @@ pub(crate) fn a_call_is_woken_when_it_can_go_on_and_not_before<L: Guards<Script>
             let mut service = subject.layer.layer(script);
             ensure!(poll_ready(&mut service).is_ready(), "not ready though the service is");
             let mut call = tokio_test::task::spawn(service.call(1));
-            probe.set_ready(false);
             let wakes_itself = matches!(plays[0], Play::AnswerAfterPolls(_));
-            let mut turns = 0;
+            let (mut turns, mut ready) = (0, true);
             while call.poll().is_pending() {
                 turns += 1;
                 ensure!(turns < 20, "{plays:?}: it never ends");
@@ -71,15 +70,19 @@ pub(crate) fn a_call_is_woken_when_it_can_go_on_and_not_before<L: Guards<Script>
                     call.is_woken() == wakes_itself,
                     "{plays:?}: a wake is invented or lost in poll {turns}"
                 );
+                if ready {
+                    probe.set_ready(false);
+                    ready = false;
+                }
                 if !wakes_itself {
                     tokio::time::advance(A_WHILE).await;
                 }
                 // Either a timer has ended, or it is the service that lets it wait.
                 if !call.is_woken() {
                     probe.set_ready(true);
+                    ready = true;
                 }
                 ensure!(call.is_woken(), "{plays:?}: it could go on after poll {turns}, and was not told");
-                probe.set_ready(false);
             }
         }
         // Nothing to wait for: nothing to be woken by.

@@ -51,6 +51,7 @@ pub(crate) enum Defect {
     AddsToAnInstant,
     WrapsAfterTwoMonths,
     LosesTheDropped,
+    TellsNobodyOfRefusals,
     CountsPanicsTwice,
     TakesAnErrorForASuccess,
     SharesWithEverybody,
@@ -71,6 +72,7 @@ pub(crate) struct State {
     /// Taken for the calls on their way.
     held: AtomicI64,
     tokens: AtomicI64,
+    told: AtomicU64,
     calls: AtomicU64,
     parked: Mutex<HashMap<u64, Waker>>,
     callers: AtomicU64,
@@ -101,6 +103,7 @@ impl State {
     }
 
     fn tell(&self, defect: Defect) {
+        self.told.fetch_add(1, SeqCst);
         if defect == D::LetsAListenerPanic {
             return pass(Place::Listener);
         }
@@ -129,7 +132,11 @@ pub(crate) fn wrong(defect: Defect) -> Subject<Wrong> {
     }));
     subject.account = Box::new({
         let state = state.clone();
-        move |seen| lock(&state.ledger).accounts_for(seen)
+        move |seen| {
+            let (ledger, told) = (*lock(&state.ledger), state.told.load(SeqCst));
+            ensure!(told == ledger.calls(), "{told} were told of {ledger:?}");
+            ledger.accounts_for(seen)
+        }
     });
     subject.refuse_by("told to", move || {
         state.refusing.store(true, SeqCst);
@@ -298,12 +305,16 @@ where
             return Poll::Ready(Ok(()));
         }
         let waker = match self.defect {
+            D::SwallowsWakes => Waker::noop(),
             D::KeepsTheFirstWaker => self.first.get_or_insert_with(|| cx.waker().clone()),
             _ => cx.waker(),
         };
         match self.inner.poll_ready(&mut Context::from_waker(waker)) {
             Poll::Pending => {
                 lock(&self.state.parked).insert(self.caller, cx.waker().clone());
+                if self.defect == D::InventsWakes {
+                    cx.waker().wake_by_ref();
+                }
                 Poll::Pending
             }
             Poll::Ready(Err(_)) if self.defect == D::SwallowsTheErrorOfReadiness => Poll::Ready(Ok(())),
@@ -323,10 +334,12 @@ where
         let third = state.calls.fetch_add(1, SeqCst) == 2;
         if state.refuses() || (third && defect == D::RefusesTheThirdCall) {
             lock(&state.ledger).refused += 1;
+            if defect != D::TellsNobodyOfRefusals {
+                state.tell(defect);
+            }
             if readied && defect != D::KeepsTheReadiedService {
                 self.inner = self.inner.clone();
             }
-            state.tell(defect);
             return Box::pin(async { Err(rejected()) });
         }
         state.do_what_is_wrong_in_call(defect);

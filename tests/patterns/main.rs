@@ -1,5 +1,6 @@
 //! What each pattern does, vector by vector.
 
+mod circuit_breaker;
 mod deadline;
 mod retry;
 mod timeout;

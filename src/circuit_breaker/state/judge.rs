@@ -1,25 +1,26 @@
 //! Whether it is enough.
 
-use super::{Circuit, Counts, Duration, Instant, Mark, TransitionReason};
+use super::{Circuit, Counts, Duration, Instant, Mark, Outcome, TransitionReason};
 
 impl Circuit {
     /// Counts a result in the window, and judges the window when that can change anything.
     #[inline]
-    pub(super) fn record(&self, lane: usize, epoch: u32, mark: Mark, hint: Option<Duration>, now: Instant) {
+    pub(super) fn record(&self, lane: usize, epoch: u32, mark: Mark, outcome: &Outcome, now: Instant) {
         let tick = self.window.record(lane, epoch, mark, now);
         if mark.failed || mark.slow {
             self.calm.disturb();
         }
         if mark.failed {
-            self.judge_row(epoch, hint, now);
+            self.judge_row(epoch, outcome.retry_after(), now);
         } else {
             self.row.succeeded(epoch);
         }
         if !self.calm.is_at(tick) {
-            self.judge(epoch, tick, hint, now);
+            self.judge(epoch, tick, outcome.retry_after(), now);
         }
     }
 
+    #[inline(never)]
     fn judge_row(&self, epoch: u32, hint: Option<Duration>, now: Instant) {
         let config = &self.rules.config;
         if config.consecutive_failures > 0
@@ -27,16 +28,12 @@ impl Circuit {
             && failures >= config.consecutive_failures
             && span >= config.consecutive_span
         {
-            self.trip(
-                epoch,
-                self.window_counts(epoch, now),
-                hint,
-                TransitionReason::ConsecutiveFailures,
-                now,
-            );
+            let counts = self.window_counts(epoch, now);
+            self.trip(epoch, counts, hint, TransitionReason::ConsecutiveFailures, now);
         }
     }
 
+    #[inline(never)]
     fn judge(&self, epoch: u32, tick: Option<u64>, hint: Option<Duration>, now: Instant) {
         let calm = self.calm.seen();
         let counts = self.window_counts(epoch, now);

@@ -84,7 +84,9 @@ async fn a_post_that_found_nobody_is_sent_again_until_somebody_listens() {
     let mut events = layer.handle().subscribe();
     let service = layer.layer(Lift.layer(client()));
     let call = tokio::spawn(service.oneshot(post(&url_of(addr))));
-    let EventKind::Retrying { outcome, .. } = events.next().await.unwrap().kind else { panic!("not retried") };
+    let EventKind::Retrying { outcome, .. } = events.next().await.unwrap().kind else {
+        panic!("not retried")
+    };
     assert_eq!(outcome, Outcome::Transient { retry_after: None, cause: Cause::Unsent });
     let server = Server::start_at(addr, [Reply::Status(201)]).await;
     assert_eq!(call.await.unwrap().unwrap().status(), 201);
@@ -152,9 +154,12 @@ async fn another_way_to_copy_can_be_given() {
 
 #[tokio::test]
 async fn a_server_that_says_when_is_not_asked_earlier() {
-    let server =
-        Server::start([Reply::With(503, "retry-after-ms", "150"), Reply::With(429, "retry-after-ms", "80"), Reply::Status(200)])
-            .await;
+    let server = Server::start([
+        Reply::With(503, "retry-after-ms", "150"),
+        Reply::With(429, "retry-after-ms", "80"),
+        Reply::Status(200),
+    ])
+    .await;
     assert_eq!(send(retry(), get(&server.url)).await.unwrap().status(), 200);
     let hits = server.take();
     let pause = |n: usize| hits[n + 1].at.duration_since(hits[n].at);

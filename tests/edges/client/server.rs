@@ -1,5 +1,6 @@
 //! A server that plays answers and remembers who came.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -109,9 +110,14 @@ pub(super) async fn cuts() -> (Url, Arc<Mutex<usize>>, JoinHandle<()>) {
     let counted = count.clone();
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            stream.readable().await.unwrap();
             let mut request = [0; 4096];
-            let read = stream.try_read(&mut request).unwrap_or(0);
+            let read = loop {
+                stream.readable().await.unwrap();
+                match stream.try_read(&mut request) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    read => break read.unwrap_or(0),
+                }
+            };
             *counted.lock().unwrap() += usize::from(read > 0);
         }
     });

@@ -117,10 +117,12 @@ async fn stragglers_are_told_apart_in_events() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_makes_stragglers_of_calls_in_flight() {
-    let handle = circuit(touchy().minimum_calls(1));
+async fn a_call_admitted_before_the_trip_does_not_count_after_a_reset() {
+    let handle = circuit(touchy());
     let old = admit(&handle);
+    fail(&handle);
     handle.reset();
     old.settle(Outcome::TRANSIENT);
+    assert_eq!(handle.counts(), Counts::default());
     assert_state(&handle, CircuitState::Closed);
 }

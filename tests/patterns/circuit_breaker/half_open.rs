@@ -35,8 +35,11 @@ async fn one_failed_probe_of_three_may_still_close_at_a_rate_of_a_half() {
 
 #[tokio::test(start_paused = true)]
 async fn it_opens_again_as_soon_as_the_rate_can_no_longer_stay_below_the_threshold() {
-    for (probes, rate, enough) in [(3, 0.5, 2), (4, 0.5, 2), (5, 0.5, 3), (10, 0.1, 1), (3, 1.0, 3), (5, 0.6, 3)] {
+    for (probes, rate, enough) in
+        [(3, 0.5, 2), (4, 0.5, 2), (5, 0.5, 3), (10, 0.1, 1), (3, 1.0, 3), (5, 0.6, 3)]
+    {
         let handle = probing(touchy().probes(probes).failure_rate(Some(rate))).await;
+        settle(&handle, Outcome::Ignored);
         fails(&handle, enough - 1);
         assert_eq!(handle.state(), CircuitState::HalfOpen, "{probes} probes, rate {rate}");
         fail(&handle);

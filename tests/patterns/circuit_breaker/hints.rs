@@ -20,7 +20,9 @@ fn tripped_by(outcome: Outcome, jitter: f64) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn a_longer_hint_lengthens_the_open_time_and_a_shorter_one_does_nothing() {
-    for (hint, open_for) in [(ms(0), ms(1_000)), (ms(999), ms(1_000)), (ms(1_001), ms(1_001)), (ms(30_000), ms(30_000))] {
+    for (hint, open_for) in
+        [(ms(0), ms(1_000)), (ms(999), ms(1_000)), (ms(1_001), ms(1_001)), (ms(30_000), ms(30_000))]
+    {
         assert_eq!(tripped_by(failure_with_hint(hint), 0.0), open_for, "hint {hint:?}");
         let throttled = Outcome::Throttled { retry_after: Some(hint) };
         assert_eq!(tripped_by(throttled, 0.0), open_for, "throttled with hint {hint:?}");

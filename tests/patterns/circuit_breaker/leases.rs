@@ -124,7 +124,9 @@ async fn a_lease_grows_with_failed_recoveries_up_to_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_twice_the_slow_limit_where_that_is_longer() {
-    for (slow_call, lease) in [(ms(400), SECOND), (ms(501), ms(1_002)), (40 * SECOND, 60 * SECOND), (Duration::MAX, 60 * SECOND)] {
+    for (slow_call, lease) in
+        [(ms(400), SECOND), (ms(501), ms(1_002)), (40 * SECOND, 60 * SECOND), (Duration::MAX, 60 * SECOND)]
+    {
         let handle = probing(one_probe().slow_calls(1.0, slow_call)).await;
         let _hung = admit(&handle);
         assert_eq!(refused(&handle).retry_after(), Some(lease), "slow from {slow_call:?}");

@@ -69,7 +69,8 @@ async fn a_thousand_circuits_spread_their_first_probe_from_half_to_one_and_a_hal
         let expected = ms(2_500) + ms(500) * u32::try_from(tenth).expect("ten tenths");
         assert!(time.abs_diff(expected) < ms(400), "tenth {tenth}: {time:?} is not near {expected:?}");
     }
-    let most_in_100_ms = times.iter().map(|start| times.iter().filter(|t| t.abs_diff(*start) <= ms(50)).count()).max();
+    let most_in_100_ms =
+        times.iter().map(|start| times.iter().filter(|t| t.abs_diff(*start) <= ms(50)).count()).max();
     assert!(most_in_100_ms < Some(60), "{most_in_100_ms:?} probe in the same 100 ms");
 }
 

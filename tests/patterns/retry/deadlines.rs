@@ -15,22 +15,25 @@ async fn attempts_within(config: RetryConfig, left: Duration) -> usize {
     log.calls()
 }
 
-const NANO: Duration = Duration::from_nanos(1);
+/// A nanosecond less.
+const fn below(limit: Duration) -> Duration {
+    limit.saturating_sub(Duration::from_nanos(1))
+}
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_with_exactly_ten_milliseconds_left_starts() {
     assert_eq!(attempts_within(waiting(ms(100)), ms(110)).await, 2);
-    assert_eq!(attempts_within(waiting(ms(100)), ms(110) - NANO).await, 1);
+    assert_eq!(attempts_within(waiting(ms(100)), below(ms(110))).await, 1);
     assert_eq!(attempts_within(waiting(ms(100)), ms(210)).await, 3);
-    assert_eq!(attempts_within(waiting(ms(100)), ms(210) - NANO).await, 2);
+    assert_eq!(attempts_within(waiting(ms(100)), below(ms(210))).await, 2);
     assert_eq!(attempts_within(waiting(ms(0)), ms(10)).await, 5);
-    assert_eq!(attempts_within(waiting(ms(0)), ms(10) - NANO).await, 1);
+    assert_eq!(attempts_within(waiting(ms(0)), below(ms(10))).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn how_much_must_be_left_can_be_set() {
     assert_eq!(attempts_within(waiting(ms(100)).least_attempt(ms(50)), ms(150)).await, 2);
-    assert_eq!(attempts_within(waiting(ms(100)).least_attempt(ms(50)), ms(150) - NANO).await, 1);
+    assert_eq!(attempts_within(waiting(ms(100)).least_attempt(ms(50)), below(ms(150))).await, 1);
     assert_eq!(attempts_within(waiting(ms(100)).least_attempt(Duration::ZERO), ms(100)).await, 2);
     assert_eq!(attempts_within(waiting(ms(100)).least_attempt(Duration::MAX), secs(9)).await, 1);
 }
@@ -55,7 +58,7 @@ async fn the_time_an_attempt_took_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_around_the_retry_is_a_deadline_to_it() {
-    for (limit, calls) in [(ms(110), 2), (ms(110) - NANO, 1)] {
+    for (limit, calls) in [(ms(110), 2), (below(ms(110)), 1)] {
         let script = fails(1);
         let probe = script.probe();
         let mut service = TimeoutLayer::new(limit).layer(RetryLayer::new(waiting(ms(100))).layer(script));

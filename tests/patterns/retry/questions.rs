@@ -45,7 +45,7 @@ async fn a_failure_that_will_not_pass_is_not_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_copied_is_sent_once() {
-    let layer = RetryLayer::new(bare()).repeat_with(|_| None);
+    let layer = RetryLayer::new(bare()).repeat_with(|()| None);
     let mut events = layer.handle().subscribe();
     let script = fails(9);
     let probe = script.probe();

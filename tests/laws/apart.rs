@@ -1,0 +1,37 @@
+//! A process of its own, for what may end the process.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::{Command, exit};
+
+use crate::subject::{Verdict, message};
+
+const CHILD: &str = "SEAWALL_LAWS_APART";
+
+/// Runs this in another process: the same test of the same binary, which comes here and goes no further.
+pub(crate) fn apart(name: &str, law: impl FnOnce() -> Verdict) -> Verdict {
+    match std::env::var(CHILD) {
+        Err(_) => in_child(name),
+        Ok(wanted) if wanted == name => {
+            let verdict = catch_unwind(AssertUnwindSafe(law));
+            let verdict = verdict.unwrap_or_else(|panic| Err(format!("panicked: {}", message(&*panic))));
+            let told = verdict.as_ref().err().map_or("", String::as_str);
+            // Not by a macro: the test harness would keep it.
+            let _unheard = std::io::stderr().write_all(format!("verdict: {told}\n").as_bytes());
+            exit(i32::from(verdict.is_err()));
+        }
+        Ok(other) => Err(format!("this is the process of {other}")),
+    }
+}
+
+fn in_child(name: &str) -> Verdict {
+    let this = std::thread::current();
+    let test = this.name().ok_or("a test has a name")?;
+    let binary = std::env::current_exe().map_err(|error| error.to_string())?;
+    let child = Command::new(binary).args([test, "--exact"]).env(CHILD, name).output();
+    let child = child.map_err(|error| error.to_string())?;
+    let told = String::from_utf8_lossy(&child.stderr);
+    let told = told.split("verdict: ").nth(1).unwrap_or("it did not come to its end").trim();
+    ensure!(child.status.success(), "the process ended with {}: {told}", child.status);
+    Ok(())
+}
