@@ -2,6 +2,7 @@
 
 use ::reqwest::{Error, Request, Response};
 
+use crate::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer};
 use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
 use crate::http::may_be_repeated;
@@ -21,6 +22,17 @@ lift_into_error!(Error);
 #[track_caller]
 pub fn retry(config: RetryConfig) -> RetryLayer<StatusClassify, TryClone> {
     RetryLayer::new(config).classify(StatusClassify).repeat(TryClone)
+}
+
+/// A circuit breaker for a [`reqwest::Client`](::reqwest::Client): judges by [`StatusClassify`], so that a 503 counts as
+/// the failure it is, though reqwest gives it as `Ok`.
+///
+/// # Panics
+/// If the config is outside its ranges.
+#[must_use]
+#[track_caller]
+pub fn circuit_breaker(config: CircuitBreakerConfig) -> CircuitBreakerLayer<StatusClassify> {
+    CircuitBreakerLayer::new(config).classify(StatusClassify)
 }
 
 /// Judges a response as every HTTP response is judged, and an error by what went wrong:

@@ -127,7 +127,7 @@ impl Report {
         let told = |turn: &&Turn| turn.from == CircuitState::Closed || turn.to == CircuitState::Closed;
         for turn in turns.iter().filter(told) {
             let at = turn.at.saturating_duration_since(begin).as_secs_f64();
-            writeln!(self.out, "circuit at {at:4.1} s: {:?} to {:?}, {:?}", turn.from, turn.to, turn.reason)?;
+            writeln!(self.out, "circuit at {at:4.1} s: {} to {}, {}", turn.from, turn.to, turn.reason)?;
         }
         Ok(())
     }

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Error, Request, Response};
 use seawall::circuit_breaker::Handle;
-use seawall::http::StatusClassify;
-use seawall::{
-    BudgetConfig, CircuitBreakerConfig, CircuitBreakerLayer, Lift, RetryConfig, TimeoutConfig, TimeoutLayer,
-};
+use seawall::{BudgetConfig, CircuitBreakerConfig, Lift, RetryConfig, TimeoutConfig, TimeoutLayer};
 use tower::{Service, ServiceBuilder};
 
 use crate::watch::Watch;
@@ -30,7 +27,7 @@ pub(crate) fn protect(client: Client, watch: &Watch) -> (impl Protected, Handle)
         // At 120 calls a second, each second of looking away refuses 120 callers; looking costs three requests. The
         // default, 5 s, suits services that stay down for minutes.
         .open_for(Duration::from_millis(500), Duration::from_millis(500));
-    let breaker = CircuitBreakerLayer::new(breaker).classify(StatusClassify).on_event(watch.clone());
+    let breaker = seawall::reqwest::circuit_breaker(breaker).on_event(watch.clone());
     let handle = breaker.handle();
 
     let stack = ServiceBuilder::new()

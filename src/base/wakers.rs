@@ -1,4 +1,4 @@
-//! Tasks that wait in `poll_ready` and must hear when a gate begins to refuse.
+//! Tasks that wait and must hear when a gate begins to refuse, or stops.
 
 use std::mem;
 use std::task::Waker;

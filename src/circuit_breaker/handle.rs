@@ -1,7 +1,7 @@
 //! Looking at a live circuit and steering it.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
@@ -9,6 +9,7 @@ use super::layer::CircuitBreakerPermit;
 use super::state::{Circuit, Manual as ManualModes, Mode, Totals};
 use crate::base::clock::{Instant, Sleep, now};
 use crate::base::lanes::Lanes;
+use crate::base::wakers::Wakers;
 use crate::base::window::Counts;
 use crate::event::{CircuitState, Subscription};
 use crate::rejected::Rejected;
@@ -65,15 +66,17 @@ impl Handle {
     /// Resolves when a call would be let through again: the circuit is closed, or the next call may probe. For batch
     /// jobs, which otherwise burn their items on refusals.
     pub async fn until_closed(&self) {
-        let mut events = self.subscribe();
+        let mut parking = None;
         while self.circuit.refuses(now) {
             let wait = self.until().map(|until| until.saturating_duration_since(now()));
             let mut sleep = pin!(wait.map(Sleep::new));
-            let mut event = pin!(events.next());
-            poll_fn(|cx| match (event.as_mut().poll(cx), sleep.as_mut().as_pin_mut()) {
-                (Poll::Ready(_), _) => Poll::Ready(()),
-                (Poll::Pending, Some(sleep)) => sleep.poll(cx),
-                (Poll::Pending, None) => Poll::Pending,
+            poll_fn(|cx| {
+                Wakers::park(self.circuit.parked(), &mut parking, cx.waker());
+                // It may have changed its mind before it could know of this waker.
+                if !self.circuit.refuses(now) {
+                    return Poll::Ready(());
+                }
+                sleep.as_mut().as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(cx))
             })
             .await;
         }

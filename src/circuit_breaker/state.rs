@@ -238,7 +238,7 @@ impl Circuit {
         true
     }
 
-    /// Those who wait in `poll_ready`. Made when the first one does.
+    /// Those who wait for the circuit to begin to refuse, or to stop. Made when the first one does.
     pub(super) fn parked(&self) -> &Arc<Wakers> {
         self.parked.get_or_init(Arc::default)
     }
@@ -247,22 +247,20 @@ impl Circuit {
     #[inline(never)]
     fn with_core<R>(&self, now: Instant, change: impl FnOnce(&mut Core) -> R) -> R {
         let mut core = self.core.lock();
+        let refused = self.refuses(|| now);
         let result = change(&mut core);
         let changes = std::mem::take(&mut core.changes);
-        let was = self.phase();
         if !changes.is_empty() && core.flows() {
             self.begin(core.epoch, now);
         }
         self.shut_until.store(core.shut_until(&self.rules).nanos(), Ordering::Release);
-        let is = Phase::new(&core);
-        self.phase.store(is.word(), Ordering::Release);
+        self.phase.store(Phase::new(&core).word(), Ordering::Release);
         drop(core);
         for Change { from, to, reason, epoch, counts, retry_after } in changes {
             self.emit(epoch, || EventKind::Transition { from, to, reason, counts, retry_after });
         }
-        if was != is
-            && self.refuses(|| now)
-            && let Some(parked) = self.parked.get()
+        if let Some(parked) = self.parked.get()
+            && self.refuses(|| now) != refused
         {
             parked.wake_all();
         }

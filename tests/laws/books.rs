@@ -104,7 +104,9 @@ impl Books {
         let by_us = Ledger::of(self.handle.totals()).without(before);
         let sum = self.aside.borrow().and(by_us);
         *self.aside.borrow_mut() = sum;
-        self.heard.iter().for_each(|events| events.truncate(heard.unwrap_or_default()));
+        if let Some(events) = &self.heard {
+            events.truncate(heard.unwrap_or_default());
+        }
         done
     }
 
@@ -158,7 +160,9 @@ pub(crate) fn on_circuit<L>(
     direct: bool,
 ) -> Subject<L> {
     let made = Rc::new(RefCell::new(Ledger::of(handle.totals())));
-    heard.iter().for_each(|events| events.truncate(0));
+    if let Some(events) = &heard {
+        events.truncate(0);
+    }
     let books = Books { handle: handle.clone(), heard, aside: made };
     let (held, account, revived) = (books.clone(), books.clone(), handle.clone());
     let mut subject = Subject::new(layer)

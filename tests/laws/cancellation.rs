@@ -40,7 +40,7 @@ impl<L: Guards<Script>> World<L> {
     }
 
     /// Nothing is held, now or when time has passed, and one more caller is let through.
-    async fn is_as_new(mut self) -> Verdict {
+    async fn prove_as_new(mut self) -> Verdict {
         self.subject.holds_nothing(&self.probe, self.instances)?;
         self.probe.play([Play::Answer]);
         self.probe.set_ready(true);
@@ -74,7 +74,7 @@ pub(crate) fn a_call_that_is_dropped_at_any_poll_gives_everything_back<L: Guards
                 let future = world.service.call(1);
                 (world, future)
             };
-            let after = |world: World<L>, _| world.is_as_new();
+            let after = |world: World<L>, _| world.prove_as_new();
             drop_at_every_poll(scenario, |_, _| {}, after)
                 .await
                 .map_err(|why| format!("{plays:?}: {why}"))?;
@@ -98,7 +98,7 @@ pub(crate) fn a_caller_that_leaves_at_any_poll_gives_everything_back<L: Guards<S
             };
             // Not ready for a poll, then ready for two, and so on: other attempts have to wait too.
             let between = |world: &World<L>, poll: u32| world.probe.set_ready(!poll.is_multiple_of(3));
-            let after = |world: World<L>, _| world.is_as_new();
+            let after = |world: World<L>, _| world.prove_as_new();
             drop_at_every_poll(scenario, between, after).await.map_err(|why| format!("{plays:?}: {why}"))?;
         }
         Ok(())
@@ -170,8 +170,8 @@ pub(crate) fn a_retry_that_was_never_made_costs_nothing<L: Guards<Script>>(
         };
         let after = async |world: World<L>, _| {
             let Some(tokens) = &world.subject.tokens else { return Ok(()) };
-            let (spent, sent) = (full.get() - tokens(), world.probe.calls() - 1);
-            ensure!((spent - sent as f64).abs() < 1e-6, "{spent} tokens were spent on {sent} retries");
+            let (spent, retries) = (full.get() - tokens(), world.probe.calls() - 1);
+            ensure!((spent - retries as f64).abs() < 1e-6, "{spent} tokens were spent on {retries} retries");
             Ok(())
         };
         drop_at_every_poll(scenario, |_, _| {}, after).await.map(|_| ())

@@ -87,6 +87,8 @@ fn over_random_lists<L: Guards<Script>>(make: &dyn Fn() -> Subject<L>) -> Verdic
     outcome.map_err(|error| error.to_string())
 }
 
+type ResponseOf<L> = <<L as Layer<Script>>::Service as Service<u64>>::Future;
+
 /// One run of a random list.
 struct Run<L: Layer<Script>>
 where
@@ -96,7 +98,7 @@ where
     probe: Probe,
     instances: u64,
     service: L::Service,
-    calls: Vec<Pin<Box<<L::Service as Service<u64>>::Future>>>,
+    calls: Vec<Pin<Box<ResponseOf<L>>>>,
     refusing: Vec<Box<dyn Any>>,
     seen: Seen,
 }

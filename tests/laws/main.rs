@@ -3,6 +3,11 @@
 //! A law is a function from a way to make a subject to a [`Verdict`](subject::Verdict), so that it can be shown to fail:
 //! [`planted`] runs every law against a layer with one defect.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests own their locks and threads")]
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::needless_pass_by_value,
+    reason = "small counts, and rooms given away"
+)]
 
 #[macro_use]
 mod subject;
@@ -28,3 +33,4 @@ mod shape;
 mod sharing;
 mod wakes;
 mod wrong;
+mod wronged;

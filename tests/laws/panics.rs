@@ -67,7 +67,7 @@ impl<L: Guards<Bombed>> World<L> {
         let _survived = survive(|| drop(future));
     }
 
-    async fn is_usable(mut self) -> Verdict {
+    async fn prove_usable(mut self) -> Verdict {
         self.seen.reached = self.probe.calls();
         (self.subject.account)(&self.seen)?;
         self.subject.holds_nothing(&self.probe, self.instances)?;
@@ -90,7 +90,7 @@ fn a_panic_in_each_place<L: Guards<Bombed>>(make: &dyn Fn() -> Subject<L>, taken
             let spared = disarm();
             // Not every layer clones its service.
             ensure!(!spared || place == Place::CloneService, "{place:?} was never passed");
-            world.is_usable().await.map_err(|why| format!("after a panic in {place:?}: {why}"))?;
+            world.prove_usable().await.map_err(|why| format!("after a panic in {place:?}: {why}"))?;
         }
         Ok(())
     })
@@ -120,7 +120,7 @@ pub(crate) fn a_panic_of_a_listener_goes_no_further<L: Guards<Bombed>>(
         disarm();
         let Seen { calls, answered, failed, .. } = world.seen;
         ensure!(calls == 1 && answered + failed == 1, "the call got {:?}", world.seen);
-        world.is_usable().await
+        world.prove_usable().await
     })
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn a_panic_below_while_the_gate_makes_a_service_ready_leaves_nothing_
             }
             disarm();
             // A panic in a clone is none of the service's.
-            world.is_usable().await.map_err(|why| format!("after a panic in {place:?}: {why}"))?;
+            world.prove_usable().await.map_err(|why| format!("after a panic in {place:?}: {why}"))?;
         }
         Ok(())
     })
@@ -179,7 +179,7 @@ async fn panicking_twice<L: Guards<Bombed>>(make: &dyn Fn() -> Subject<L>) -> Ve
             arm_for_good(place);
             world.call(true).await;
             disarm();
-            world.is_usable().await.map_err(|why| format!("{place:?} in an unwinding {play:?}: {why}"))?;
+            world.prove_usable().await.map_err(|why| format!("{place:?} in an unwinding {play:?}: {why}"))?;
         }
     }
     Ok(())

@@ -215,11 +215,7 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        Carrying {
-            load: (self.0.clone(), request.clone()),
-            call: Box::pin(self.0.call(request)),
-            inline: None,
-        }
+        Carrying { load: (self.0.clone(), request.clone()), call: self.0.call(request) }
     }
 }
 

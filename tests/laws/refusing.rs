@@ -30,7 +30,9 @@ fn each<L>(make: &dyn Fn() -> Subject<L>, law: impl AsyncFn(&Subject<L>, &Refusa
     })
 }
 
-pub(crate) fn is_refused<T: std::fmt::Debug, E: StackError + std::fmt::Debug>(polled: Poll<Result<T, E>>) -> Verdict {
+pub(crate) fn is_refused<T: std::fmt::Debug, E: StackError + std::fmt::Debug>(
+    polled: Poll<Result<T, E>>,
+) -> Verdict {
     match polled {
         Poll::Ready(Err(error)) if error.as_rejected().is_some() => Ok(()),
         other => Err(format!("not refused, but {other:?}")),
@@ -52,9 +54,9 @@ pub(crate) fn a_refusal_is_not_held_up_by_a_service_that_is_not_ready<L: Guards<
             let probe = script.probe();
             let mut service = subject.layer.layer(script);
             if failing {
-                probe.fail_ready()
+                probe.fail_ready();
             } else {
-                probe.set_ready(false)
+                probe.set_ready(false);
             }
             let refusing = (refusal.begin)();
             for request in 0..3 {

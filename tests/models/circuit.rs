@@ -1,6 +1,7 @@
 //! The circuit breaker against a model that keeps every call and recomputes everything from the list.
 
 mod generate;
+mod hanging;
 mod model;
 
 use std::time::Duration;

@@ -112,11 +112,11 @@ async fn a_trip_tells_its_counts_its_open_time_and_the_name() {
     fails(&handle, 2);
     let heard = heard(&mut events).await;
     assert!(heard.iter().all(|event| event.name == Name::new("inventory")), "{heard:?}");
-    let Some(EventKind::Transition { counts, retry_after, .. }) =
-        heard.last().map(|event| event.kind.clone())
-    else {
-        panic!("the last event is no transition: {heard:?}");
-    };
+    let trip = heard.iter().find_map(|event| match &event.kind {
+        EventKind::Transition { counts, retry_after, .. } => Some((*counts, *retry_after)),
+        _ => None,
+    });
+    let (counts, retry_after) = trip.expect("two failures of three trip");
     assert_eq!((counts.successes, counts.failures), (1, 2));
     assert_eq!(retry_after, refused(&handle).retry_after());
 }
@@ -137,7 +137,7 @@ async fn only_a_trip_tells_an_open_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn epochs_count_transitions_and_order_events() {
+async fn each_transition_starts_an_epoch_by_which_events_can_be_ordered() {
     let handle = circuit(touchy().probes(1));
     let mut events = handle.subscribe();
     ok(&handle);
@@ -145,14 +145,33 @@ async fn epochs_count_transitions_and_order_events() {
         handle.open_until(Instant::now());
         ok(&handle);
     }
-    let heard = heard(&mut events).await;
-    let epochs: Vec<u32> = heard.iter().map(|event| event.epoch).collect();
-    assert!(epochs.is_sorted(), "{heard:?}");
-    let transitions = heard.iter().filter(|event| matches!(event.kind, EventKind::Transition { .. }));
-    let epochs: Vec<u32> = transitions.map(|event| event.epoch).collect();
-    assert_eq!(epochs.len(), 9, "{heard:?}");
-    assert!(epochs.windows(2).all(|pair| pair[1] == pair[0] + 1), "{epochs:?}");
-    assert_eq!(heard[0].epoch, 0);
+    let mut heard = heard(&mut events).await;
+    heard.sort_by_key(|event| event.epoch);
+    let (mut epoch, mut story) = (heard[0].epoch, vec![]);
+    for event in &heard {
+        match event.kind {
+            EventKind::Transition { to, .. } => {
+                assert_eq!(event.epoch, epoch + 1, "{event:?} in {heard:?}");
+                story.push(Some(to));
+            }
+            _ => {
+                assert_eq!(event.epoch, epoch, "{event:?} in {heard:?}");
+                story.push(None);
+            }
+        }
+        epoch = event.epoch;
+    }
+    let round = [Some(Open), Some(HalfOpen), None, Some(Closed)];
+    assert_eq!(story, [&[None][..], &round, &round, &round].concat(), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_the_first_transition_the_epoch_is_zero() {
+    let handle = circuit(touchy());
+    let mut events = handle.subscribe();
+    ok(&handle);
+    let epochs: Vec<u32> = heard(&mut events).await.iter().map(|event| event.epoch).collect();
+    assert_eq!(epochs, [0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 
 use futures::FutureExt;
 use seawall::testing::{Play, Script};
-use seawall::{Origin, RetryConfig, RetryLayer, TimeoutLayer};
+use seawall::{BoxError, Origin, RetryConfig, RetryLayer, TimeoutLayer};
+use tower::buffer::Buffer;
 use tower::{Layer, service_fn};
 
 use super::*;
@@ -183,6 +184,14 @@ async fn a_spawned_task_is_under_no_deadline_unless_it_is_carried_there() {
             assert_eq!(carried.await.unwrap(), Some(deadline));
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_made_by_the_worker_of_a_buffer_is_under_no_deadline() {
+    let service = service_fn(|()| std::future::ready(Ok::<_, BoxError>(Deadline::current())));
+    let mut service = TimeoutLayer::new(secs(5)).layer(Buffer::new(service, 1));
+    let seen = Deadline::after(secs(1)).scope(call(&mut service, ())).await.unwrap();
+    assert_eq!(seen, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,6 +67,17 @@ async fn a_service_that_is_send_but_not_sync_stays_send() {
     assert_eq!(call.await.unwrap(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_large_service_does_not_make_a_large_future() {
+    let weight = [7_u8; 1024];
+    let large = service_fn(move |()| std::future::ready(Ok::<u8, Error<Fault>>(weight[7])));
+    let small = service_fn(|()| std::future::ready(Ok::<u8, Error<Fault>>(7)));
+    assert!(size_of_val(&large) >= 1024);
+    let large = size_of_val(&RetryLayer::new(bare()).layer(large).ready().await.unwrap().call(()));
+    let small = size_of_val(&RetryLayer::new(bare()).layer(small).ready().await.unwrap().call(()));
+    assert_eq!(large, small);
+}
+
 #[test]
 fn a_service_is_send_sync_and_static_whatever_its_request() {
     const fn all<T: Clone + Send + Sync + 'static>() {}

@@ -182,3 +182,40 @@ async fn a_panic_leaves_the_layer_usable_and_nothing_held() {
         assert_eq!(service.oneshot(()).await.unwrap(), 3);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_classifier_or_of_the_copy_leaves_nothing_held() {
+    let panics = Arc::new(AtomicUsize::new(0));
+    let once = move || assert!(panics.fetch_add(1, Ordering::SeqCst) != 1, "the second time");
+    let layer = RetryLayer::new(waiting(ms(10)).max_attempts(9))
+        .classify(move |result: &Result<u64, Error<Fault>>| {
+            once();
+            if result.is_ok() { Outcome::Success } else { Outcome::TRANSIENT }
+        })
+        .repeat_with(|()| Some(()));
+    let script = fails(2);
+    let probe = script.probe();
+    let service = layer.layer(script);
+    let instances = probe.instances();
+    assert!(tokio::spawn(service.clone().oneshot(())).await.unwrap_err().is_panic());
+    assert_eq!((layer.handle().sleepers(), probe.in_flight(), probe.instances()), (0, 0, instances));
+    assert_eq!(service.clone().oneshot(()).await.unwrap(), 3);
+
+    let copies = RetryLayer::new(waiting(ms(10))).repeat_with(|()| panic!("in a copy"));
+    let service = copies.layer(fails(1));
+    assert!(tokio::spawn(service.oneshot(())).await.unwrap_err().is_panic());
+    assert_eq!(copies.handle().sleepers(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_may_look_at_the_handle() {
+    let (layer, looked) = (RetryLayer::new(waiting(ms(10))), Arc::new(AtomicUsize::new(0)));
+    let (handle, look) = (layer.handle(), looked.clone());
+    let layer = layer.on_event(move |_: &Event| {
+        let _events = handle.subscribe();
+        assert!(handle.sleepers() <= 1);
+        look.fetch_add(1, Ordering::SeqCst);
+    });
+    assert!(call(&mut layer.layer(fails(9)), ()).await.is_err());
+    assert_eq!(looked.load(Ordering::SeqCst), 3);
+}
