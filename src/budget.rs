@@ -113,7 +113,11 @@ impl Budget {
     #[must_use]
     #[track_caller]
     pub fn new(config: BudgetConfig) -> Self {
-        Self::try_new(config).unwrap_or_else(|error| panic!("{error}"))
+        match Self::try_new(config) {
+            Ok(budget) => budget,
+            // Not in a closure: the panic must point at the caller.
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// A full budget.
@@ -143,9 +147,35 @@ impl Budget {
         self.shared.settle(&mut balance, now()) as f64 / TOKEN as f64
     }
 
+    /// A token for an extra call that is about to be made; given back if it is not.
+    pub(crate) fn take(&self) -> Option<Token> {
+        self.withdraw().then(|| Token { budget: Some(self.clone()) })
+    }
+
     #[inline]
     pub(crate) fn deposit_on(&self, lane: usize) {
         self.shared.deposit(lane, now);
+    }
+}
+
+/// A token that was taken, and goes back when dropped unspent.
+#[derive(Debug)]
+pub(crate) struct Token {
+    budget: Option<Budget>,
+}
+
+impl Token {
+    /// The extra call is made.
+    pub(crate) fn spend(mut self) {
+        self.budget = None;
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        if let Some(budget) = self.budget.take() {
+            budget.shared.give_back();
+        }
     }
 }
 
@@ -184,6 +214,11 @@ impl Shared {
         let tokens = self.settle(&mut balance, now);
         balance.tokens = tokens.checked_sub(TOKEN).unwrap_or(tokens);
         tokens >= TOKEN
+    }
+
+    fn give_back(&self) {
+        let mut balance = self.balance.lock();
+        balance.tokens = balance.tokens.saturating_add(TOKEN);
     }
 
     /// Adds what came in since the last look, and cuts what may not be saved up. That the cut comes late changes nothing:

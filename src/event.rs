@@ -64,7 +64,7 @@ pub enum EventKind {
         /// What the failed attempt was judged to be.
         outcome: Outcome,
     },
-    /// A call failed and will not be tried again; its result is returned as it was.
+    /// A call did not succeed and will not be tried again; its result is returned as it was.
     GaveUp(Attempts),
 }
 

@@ -1,4 +1,22 @@
-//! stub
+//! What a [`reqwest`](::reqwest) response and error mean, and how a request is copied.
+//!
+//! A [`reqwest::Client`](::reqwest::Client) is a tower service already. Switch its own retry off before you put layers
+//! around it:
+//!
+//! ```
+//! # fn main() -> Result<(), reqwest::Error> {
+//! let client = reqwest::Client::builder().retry(reqwest::retry::never()).build()?;
+//! # drop(client);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! By default the client sends a request again when the server refused it at the protocol level. Such an attempt happens
+//! below all layers: no circuit counts it, no budget pays for it, no timeout of one attempt covers it alone, and
+//! [`current_attempt`](crate::current_attempt) does not tell of it. With two retries in one stack the attempts multiply.
+//!
+//! The client's own `timeout` covers the body as well; the layers' timeout ends with the head of the response. They go
+//! together.
 
 use ::reqwest::{Error, Request, Response};
 

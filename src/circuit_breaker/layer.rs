@@ -38,7 +38,11 @@ impl CircuitBreakerLayer {
     #[must_use]
     #[track_caller]
     pub fn new(config: CircuitBreakerConfig) -> Self {
-        Self::try_new(config).unwrap_or_else(|error| panic!("{error}"))
+        match Self::try_new(config) {
+            Ok(layer) => layer,
+            // Not in a closure: the panic must point at the caller.
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// A closed circuit.
@@ -48,7 +52,8 @@ impl CircuitBreakerLayer {
     #[track_caller]
     pub fn try_new(config: CircuitBreakerConfig) -> Result<Self, ConfigError> {
         config.check()?;
-        let name = config.name.unwrap_or_else(|| Name::of_line(Location::caller()));
+        let line = Location::caller();
+        let name = config.name.unwrap_or_else(|| Name::of_line(line));
         let circuit = Lanes::new(Circuit::new(config, name, now()));
         Ok(Self { gate: CircuitGate { circuit }, classify: ErrorsFail })
     }

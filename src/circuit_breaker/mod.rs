@@ -9,8 +9,8 @@
 //!
 //! # When not to
 //!
-//! - To guard one pool of many replicas behind a balancer when single replicas fail: a few bad replicas make a rate, and
-//!   the circuit would refuse the good ones too.
+//! - One circuit over many replicas that fail one by one: it sees only the average, and once half of the calls fail it
+//!   refuses the healthy replicas too. Make a layer for each replica, or let the balancer drop the bad ones.
 //! - To limit load. A circuit counts results, not calls at once.
 //! - Around calls whose errors say nothing about the service. Judge them `Ignored`, or leave the layer out.
 //! - Twice in one stack with the same layer value: the inner one then refuses the probes of the outer one.
@@ -157,7 +157,7 @@
 //! - It was a probe: its place is free again, whatever its age. After `probes` abandoned probes in one half-open time the
 //!   circuit opens again.
 //!
-//! A panic of the service, in `call`, in `poll` or while it is made ready, is a failure. A listener that panics is caught.
+//! A panic of the service, in `call`, in `poll` or while an admitted call makes it ready, is a failure. A listener that panics is caught.
 //! A panic of the classifier or of `open_when` goes on to the caller. After any of them the circuit is usable.
 
 mod config;

@@ -11,6 +11,8 @@ use self::core::{Change, Core, Rules};
 use self::phase::{Calm, Phase};
 use self::rolling::Rolling;
 use self::row::Row;
+pub(crate) use self::ticket::Ticket;
+use self::ticket::{FLOW, RAMP, UNSEEN};
 use super::config::CircuitBreakerConfig;
 use crate::base::clock::Instant;
 use crate::base::random::Random;
@@ -32,6 +34,7 @@ mod phase;
 mod probes;
 mod rolling;
 mod row;
+mod ticket;
 mod view;
 
 pub use self::ledger::Totals;
@@ -58,27 +61,6 @@ pub(crate) struct Circuit {
 /// A rule of the user: opens the circuit when it says so.
 pub(super) type CustomRule = dyn Fn(&Counts) -> bool + Send + Sync;
 
-/// What an admitted call must know of its admission.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ticket {
-    started: Instant,
-    epoch: u32,
-    pass: u32,
-}
-
-/// Tickets that are not a probe's lease.
-const FLOW: u32 = 0;
-const RAMP: u32 = u32::MAX;
-/// Let through by hand: counted, never decides.
-const UNSEEN: u32 = u32::MAX - 1;
-
-impl Ticket {
-    /// Whether it was let through with all the others, to be judged by the window.
-    const fn flows(self) -> bool {
-        matches!(self.pass, FLOW | RAMP)
-    }
-}
-
 impl Circuit {
     pub(crate) fn new(mut config: CircuitBreakerConfig, name: Name, now: Instant) -> Self {
         config.name = Some(name);
@@ -100,7 +82,7 @@ impl Circuit {
             events: Events::default(),
             parked: OnceLock::new(),
         };
-        circuit.begin(1, now);
+        circuit.begin(0, now);
         circuit
     }
 

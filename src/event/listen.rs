@@ -43,6 +43,11 @@ impl Subscription {
         poll_fn(|cx| self.queue.poll_next(cx)).await
     }
 
+    /// The next event, if there is one now.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.queue.state.lock().events.pop_front()
+    }
+
     /// How many events were lost because nobody read them in time.
     #[must_use]
     pub fn lost(&self) -> u64 {

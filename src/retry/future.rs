@@ -9,12 +9,14 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tower::Service;
 
+use super::config::RetryConfig;
 use super::layer::{DelaysOfUser, Place, Shared};
 use super::service::Retrier;
 use super::state::{Failed, Plan};
 use crate::attempt;
 use crate::base::clock::{Instant, Sleep, now};
 use crate::base::lanes::LaneRef;
+use crate::budget::Token;
 use crate::classify::{Classify, Outcome, judge};
 use crate::deadline::Deadline;
 use crate::error::StackError;
@@ -37,10 +39,17 @@ pin_project! {
     #[project = StepProjection]
     enum Step<F, S> {
         Calling { #[pin] call: F },
-        Sleeping { #[pin] sleep: Sleep, place: Place },
+        Sleeping { #[pin] sleep: Sleep, fare: Fare },
         // Boxed: a future must not carry a service about that it rarely needs.
-        Readying { service: Box<S> },
+        Readying { service: Box<S>, fare: Fare },
     }
+}
+
+/// What another attempt costs, held until it is made: whoever leaves before gets it back.
+struct Fare {
+    token: Option<Token>,
+    /// Among those who sleep.
+    _place: Option<Place>,
 }
 
 /// All of a call but the attempt that is being made.
@@ -97,19 +106,24 @@ where
                             return Poll::Ready(result);
                         }
                         // The result goes first: its connection is free while we wait.
-                        Ok((delay, place)) => {
+                        Ok((delay, fare)) => {
                             drop(result);
-                            this.step.set(this.rest.wait(delay, place));
+                            this.step.set(this.rest.wait(delay, fare));
                         }
                     }
                 }
-                StepProjection::Sleeping { sleep, .. } => {
+                StepProjection::Sleeping { sleep, fare } => {
                     ready!(sleep.poll(cx));
+                    let fare = Fare { token: fare.token.take(), _place: None };
                     let service = Box::new(this.rest.retrier.another());
-                    this.step.set(Step::Readying { service });
+                    this.step.set(Step::Readying { service, fare });
                 }
-                StepProjection::Readying { service } => {
-                    ready!(service.poll_ready(cx))?;
+                StepProjection::Readying { service, fare } => {
+                    if let Err(error) = ready!(service.poll_ready(cx)) {
+                        this.rest.tell(GaveUp::NotTransient);
+                        return Poll::Ready(Err(error));
+                    }
+                    fare.token.take().map(Token::spend).unwrap_or_default();
                     let request = this.rest.next_request();
                     let attempt = this.rest.plan.attempt();
                     let call = attempt::during(attempt, || service.call(request));
@@ -134,7 +148,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
         &mut self,
         outcome: Outcome,
         result: &Result<Response, Error>,
-    ) -> Result<(Duration, Place), GaveUp> {
+    ) -> Result<(Duration, Fare), GaveUp> {
         let shared = &self.retrier.shared;
         let failed = Failed {
             outcome,
@@ -147,14 +161,19 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
             Some(make) => delays.get_or_insert_with(make).next(),
             None => Some(shared.config.backoff.next(progress, shared.random.unit())),
         };
-        let remaining = |started| time_left(shared, started);
-        let delay = self.plan.after(&shared.config, failed, backoff, remaining, &shared.random)?;
-        let place = Shared::take_place(shared).ok_or(GaveUp::Sleepers)?;
-        if self.retrier.budget.as_ref().is_some_and(|budget| !budget.withdraw()) {
-            return Err(GaveUp::Budget);
-        }
+        let in_time = |delay, started| in_time(&shared.config, delay, started);
+        let delay = self.plan.after(&shared.config, failed, backoff, in_time, &shared.random)?;
+        let place = match delay {
+            Duration::ZERO => None,
+            _ => Some(Shared::take_place(shared).ok_or(GaveUp::Sleepers)?),
+        };
+        let token = match &self.retrier.budget {
+            // A refusal that is waited out never reached the service, and costs it nothing.
+            Some(budget) if failed.reached_service() => Some(budget.take().ok_or(GaveUp::Budget)?),
+            _ => None,
+        };
         shared.emit(|| EventKind::Retrying { attempt: self.plan.attempt(), delay, outcome });
-        Ok((delay, place))
+        Ok((delay, Fare { token, _place: place }))
     }
 
     #[cold]
@@ -166,12 +185,12 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
 
 impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     /// No delay touches no timer.
-    fn wait<F>(&mut self, delay: Duration, place: Place) -> Step<F, S> {
+    fn wait<F>(&mut self, delay: Duration, fare: Fare) -> Step<F, S> {
         self.plan.next_attempt();
         if delay.is_zero() {
-            Step::Readying { service: Box::new(self.retrier.another()) }
+            Step::Readying { service: Box::new(self.retrier.another()), fare }
         } else {
-            Step::Sleeping { sleep: Sleep::new(delay), place }
+            Step::Sleeping { sleep: Sleep::new(delay), fare }
         }
     }
 
@@ -185,12 +204,13 @@ impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     }
 }
 
-/// What is left of the call: until the deadline, or until its own length runs out.
-fn time_left(shared: &Shared, started: Option<Instant>) -> Option<Duration> {
+/// Whether an attempt after `delay` starts before the call's own length runs out, and has time enough until the deadline.
+fn in_time(config: &RetryConfig, delay: Duration, started: Option<Instant>) -> bool {
+    let elapsed = || started.map(|started| now().saturating_duration_since(started));
+    let own = config.max_elapsed.zip(elapsed()).map(|(max, elapsed)| max.saturating_sub(elapsed));
     let deadline = Deadline::current().map(Deadline::remaining);
-    let elapsed = started.map(|started| now().saturating_duration_since(started));
-    let own = shared.config.max_elapsed.zip(elapsed).map(|(max, elapsed)| max.saturating_sub(elapsed));
-    deadline.into_iter().chain(own).min()
+    own.is_none_or(|left| delay <= left)
+        && deadline.is_none_or(|left| delay.saturating_add(config.least_attempt) <= left)
 }
 
 impl<S: Service<Request>, C, R, Request> fmt::Debug for ResponseFuture<S, C, R, Request> {

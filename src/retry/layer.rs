@@ -49,7 +49,11 @@ impl RetryLayer {
     #[must_use]
     #[track_caller]
     pub fn new(config: RetryConfig) -> Self {
-        Self::try_new(config).unwrap_or_else(|error| panic!("{error}"))
+        match Self::try_new(config) {
+            Ok(layer) => layer,
+            // Not in a closure: the panic must point at the caller.
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Retries what fails with an error.
@@ -59,9 +63,10 @@ impl RetryLayer {
     #[track_caller]
     pub fn try_new(config: RetryConfig) -> Result<Self, ConfigError> {
         config.check()?;
+        let line = Location::caller();
         let budget = config.budget.map(Budget::try_new).transpose()?;
         let shared = Shared {
-            name: config.name.unwrap_or_else(|| Name::of_line(Location::caller())),
+            name: config.name.unwrap_or_else(|| Name::of_line(line)),
             random: Random::new(config.seed),
             delays: OnceLock::new(),
             sleepers: AtomicU64::new(0),

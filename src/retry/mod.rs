@@ -18,6 +18,7 @@
 //! ```
 //! use std::io;
 //! use std::sync::atomic::{AtomicU32, Ordering};
+//! use std::time::Duration;
 //!
 //! use seawall::{Backoff, Lift, RetryConfig, RetryLayer};
 //! use tower::{Service, ServiceBuilder, ServiceExt};
@@ -32,11 +33,7 @@
 //!     }
 //! };
 //!
-//! # let backoff = Backoff::constant(std::time::Duration::ZERO);
-//! # let config = RetryConfig::default().name("adder").backoff(backoff);
-//! # let _ = stringify! {
-//! let config = RetryConfig::default().name("adder").backoff(Backoff::default());
-//! # };
+//! let config = RetryConfig::default().name("adder").backoff(Backoff::exponential(Duration::from_millis(10)));
 //! let retry = RetryLayer::new(config);
 //! let mut adder = ServiceBuilder::new().layer(retry).layer(Lift).service(tower::service_fn(flaky));
 //! assert_eq!(adder.ready().await?.call(1).await?, 2);
@@ -82,7 +79,7 @@
 //! | field | default | range | reason |
 //! |---|---|---|---|
 //! | `name` | the line that made the layer | any | an event without a name is no help |
-//! | `max_attempts` | 3, the first included | from 1 | the third attempt rarely helps, the fourth hardly ever |
+//! | `max_attempts` | 3, the first included | from 1 | each further attempt helps less and costs the service as much |
 //! | `backoff` | 100 ms, doubling, at most 10 s, full jitter | factor finite and at least 1, spread 0 to 1 | full jitter spreads a crowd the widest |
 //! | `max_elapsed` | none | any | a timeout around the retry does it better: it also ends an attempt that hangs |
 //! | `least_attempt` | 10 ms | any | an attempt with less left only costs the service work |

@@ -82,7 +82,7 @@ where
         let (copy, idempotent) = if plan.may_repeat(config) {
             (self.repeat.copy(&request), self.repeat.is_idempotent(&request))
         } else {
-            (None, false)
+            (None, true)
         };
         let call = attempt::during(plan.attempt(), || self.inner.call(request));
         ResponseFuture::new(call, plan, copy, idempotent, retrier, self.classify.clone(), self.repeat.clone())

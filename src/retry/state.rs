@@ -52,7 +52,7 @@ impl Plan {
         config: &RetryConfig,
         failed: Failed<'_>,
         backoff: impl FnOnce(&mut Progress) -> Option<Duration>,
-        remaining: impl FnOnce(Option<Instant>) -> Option<Duration>,
+        in_time: impl FnOnce(Duration, Option<Instant>) -> bool,
         random: &Random,
     ) -> Result<Duration, GaveUp> {
         let hint = failed.hint(config)?;
@@ -68,8 +68,7 @@ impl Plan {
         }
         let spread = 1.0 + config.hint_jitter * if hint.is_zero() { 0.0 } else { random.unit() };
         let delay = backoff(&mut self.progress).ok_or(GaveUp::Attempts)?.max(scale(hint, spread));
-        let fits = |left: Duration| delay.saturating_add(config.least_attempt) <= left;
-        if remaining(self.started).is_some_and(|left| !fits(left)) {
+        if !in_time(delay, self.started) {
             return Err(GaveUp::Deadline);
         }
         Ok(delay)
@@ -82,9 +81,14 @@ impl Plan {
 }
 
 impl Failed<'_> {
+    /// Whether the attempt may have cost the service anything.
+    pub(super) fn reached_service(&self) -> bool {
+        self.rejected.is_none_or(Rejected::reached_service)
+    }
+
     /// When the service wants to be asked again; or why it must not be.
     fn hint(&self, config: &RetryConfig) -> Result<Option<Duration>, GaveUp> {
-        if let Some(rejected) = self.rejected.filter(|rejected| !rejected.reached_service()) {
+        if let Some(rejected) = self.rejected.filter(|_| !self.reached_service()) {
             let wait = rejected.retry_after().filter(|_| config.wait_out_refusals);
             return wait.map(Some).ok_or(GaveUp::NotTransient);
         }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::base::clock::{self, Sleep};
+use crate::base::clock::{Alarm, Sleep};
 use crate::base::sync::Arc;
 use crate::deadline::{self, Limit, Origin};
 use crate::error::StackError;
@@ -68,35 +68,39 @@ impl<F> Projection<'_, F> {
     #[inline(never)]
     fn wait(mut self, cx: &mut Context<'_>) -> Poll<Rejected> {
         if self.timer.is_none() {
-            let own = self.limit.started();
-            match deadline::set_by_caller() {
-                Some(at) if own.unwrap_or_else(|| clock::precise() + self.limit.after()) > at => {
-                    self.timer.set(Some(Sleep::until(at)));
-                    *self.origin = Origin::Caller;
-                }
-                _ => match own {
-                    Some(at) => self.timer.set(Some(Sleep::until(at))),
-                    None if self.limit.after() == Limit::FOR_EVER => return Poll::Pending,
-                    None => self.timer.set(Some(Sleep::new(self.limit.after()))),
-                },
-            }
-            if let (Origin::Local, Some(timer)) = (*self.origin, self.timer.as_mut().as_pin_mut()) {
-                self.limit.end_at(timer.deadline());
-            }
+            self.start_timer();
         }
-        if let Some(timer) = self.timer.as_mut().as_pin_mut() {
-            ready!(timer.poll(cx));
+        match self.timer.as_mut().as_pin_mut() {
+            Some(timer) => ready!(timer.poll(cx)),
+            None => return Poll::Pending,
         }
-        let kind = match self.origin {
-            Origin::Local => RejectedKind::Timeout,
-            Origin::Caller => RejectedKind::DeadlineExceeded,
+        let rejected = match self.origin {
+            Origin::Local => Rejected::new(RejectedKind::Timeout, *self.name).with_time(self.limit.after()),
+            Origin::Caller => Rejected::new(RejectedKind::DeadlineExceeded, *self.name),
         };
-        let rejected = Rejected::new(kind, *self.name).with_time(self.limit.after());
         if let Some(events) = self.events {
             let kind = || EventKind::Refused(rejected.clone());
             events.emit(|| Event { name: *self.name, epoch: 0, kind: kind() });
         }
         deadline::dropping(*self.origin, || self.inner.set(None));
         Poll::Ready(rejected)
+    }
+
+    /// Watches the nearer of the layer's own limit and the caller's; none if neither ever ends.
+    #[inline]
+    fn start_timer(&mut self) {
+        let own = self.limit.started();
+        if let Some(caller) = deadline::set_by_caller()
+            && own.or_else(|| Alarm::now().after(self.limit.after())).is_none_or(|own| caller < own)
+        {
+            *self.origin = Origin::Caller;
+            self.timer.set(Some(Sleep::until(caller)));
+        } else if let Some(own) = own {
+            self.timer.set(Some(Sleep::until(own)));
+        } else if self.limit.after() != Limit::FOR_EVER {
+            let timer = Sleep::new(self.limit.after());
+            self.limit.end_at(timer.deadline());
+            self.timer.set(Some(timer));
+        }
     }
 }

@@ -55,8 +55,9 @@ impl TimeoutLayer {
     #[must_use]
     #[track_caller]
     pub fn new(config: impl Into<TimeoutConfig>) -> Self {
+        let line = Location::caller();
         let TimeoutConfig { name, after } = config.into();
-        let name = name.unwrap_or_else(|| Name::of_line(Location::caller()));
+        let name = name.unwrap_or_else(|| Name::of_line(line));
         Self { shape: Shape { after, name, per_request: Fixed, events: None } }
     }
 }
@@ -64,7 +65,10 @@ impl TimeoutLayer {
 impl<P> TimeoutLayer<P> {
     /// Lets each request have a limit of its own; `None` means the layer's.
     #[must_use]
-    pub fn per_request<Q>(self, per_request: Q) -> TimeoutLayer<Q> {
+    pub fn per_request<Request, F>(self, per_request: F) -> TimeoutLayer<F>
+    where
+        F: Fn(&Request) -> Option<Duration>,
+    {
         let Shape { after, name, events, .. } = self.shape;
         TimeoutLayer { shape: Shape { after, name, per_request, events } }
     }

@@ -135,7 +135,7 @@ impl Books {
             return ledger.accounts_for(seen);
         }
         // A call may end before it reaches the service: in readiness.
-        let short = seen.dropped + seen.broke + seen.broke_elsewhere + seen.failed;
+        let short = seen.dropped + seen.broke + seen.broke_elsewhere + seen.unready;
         let reached = seen.reached..=seen.reached + short;
         ensure!(reached.contains(&ledger.admitted()), "{ledger:?} for {seen:?}");
         ensure!(ledger.successes == seen.answered, "successes: {ledger:?} for {seen:?}");
@@ -241,7 +241,7 @@ pub(crate) fn on_retry<L>(layer: L, handle: retry::Handle, heard: Heard, attempt
     }
     subject.account = Box::new(move |seen| {
         let told = seen.calls + heard.count(|kind| matches!(kind, EventKind::Retrying { .. }));
-        let lost = seen.dropped + seen.broke + seen.broke_elsewhere;
+        let lost = seen.dropped + seen.broke + seen.broke_elsewhere + seen.unready;
         ensure!(
             (seen.reached..=seen.reached + lost).contains(&told),
             "{told} attempts were told of {seen:?}"

@@ -90,6 +90,8 @@ pub(crate) struct Seen {
     pub(crate) broke: u64,
     /// Something else panicked.
     pub(crate) broke_elsewhere: u64,
+    /// Of those that failed: for want of readiness.
+    pub(crate) unready: u64,
     /// Calls that the service was given.
     pub(crate) reached: u64,
 }

@@ -1,5 +1,8 @@
 //! The circuit breaker, vector by vector.
 
+#![allow(clippy::unchecked_time_subtraction, reason = "a nanosecond before a boundary")]
+#![allow(clippy::needless_for_each, clippy::wildcard_imports, reason = "a step of a story fits a line")]
+
 mod abandoned;
 mod config;
 mod consecutive;

@@ -100,7 +100,7 @@ impl Core {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             state: CircuitState::Closed,
-            epoch: 1,
+            epoch: 0,
             until: Instant::from_nanos(0),
             last: Counts::default(),
             changes: Vec::new(),

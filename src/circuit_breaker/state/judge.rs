@@ -65,6 +65,7 @@ impl Circuit {
             return;
         }
         if self.phase().epoch() == epoch && ages.too_old(epoch, now) > 0 {
+            self.calm.disturb();
             self.judge(epoch, None, None, now);
         }
     }

@@ -93,11 +93,11 @@ impl Trial {
     }
 
     async fn play(&mut self, op: Op) -> TestCaseResult {
-        let pick = |pick: Index| pick.index(self.open.len().max(1)).min(self.open.len());
+        let pick = |call: Index| call.index(self.open.len());
         match op {
             Op::Admit(calls) => (0..calls).try_for_each(|_| self.admit()),
-            Op::Age(call, eighths, by) => {
-                let Some((admitted, _)) = self.open.get(pick(call)) else { return Ok(()) };
+            Op::Age(call, eighths, by) if !self.open.is_empty() => {
+                let admitted = self.open[pick(call)].0;
                 self.wait_until((admitted + self.limit * eighths / 8).saturating_add_signed(by)).await;
                 Ok(())
             }
@@ -107,11 +107,11 @@ impl Trial {
             }
             Op::Settle(call, outcome) if !self.open.is_empty() => self.settle(pick(call), outcome),
             Op::Drop(call) if !self.open.is_empty() => {
-                drop(self.open.swap_remove(call.index(self.open.len())));
+                drop(self.open.swap_remove(pick(call)));
                 let may = self.rule(self.most()) || self.rule(self.most() + 1);
                 self.look(false, may)
             }
-            Op::Settle(..) | Op::Drop(_) => Ok(()),
+            Op::Settle(..) | Op::Drop(_) | Op::Age(..) => Ok(()),
         }
     }
 

@@ -146,8 +146,9 @@ impl Model {
         let enough = counts.total() >= u64::from(minimum.max(1));
         let rate = |part: u64| part as f64 / counts.total() as f64;
         let row = self.row();
-        enough && config.failure_rate.is_some_and(|limit| rate(counts.failures) >= limit)
-            || enough && config.slow_rate.is_some_and(|limit| rate(counts.slow) >= limit)
+        let too_many_failed = config.failure_rate.is_some_and(|limit| rate(counts.failures) >= limit);
+        let too_many_slow = config.slow_rate.is_some_and(|limit| rate(counts.slow) >= limit);
+        enough && (too_many_failed || too_many_slow)
             || config.consecutive_failures > 0
                 && row.len() >= config.consecutive_failures as usize
                 && row[row.len() - 1] - row[0] >= nanos(config.consecutive_span)

@@ -141,3 +141,17 @@ async fn calls_that_were_ended_or_dropped_in_time_never_hang() {
     let counts = handle.counts();
     assert_eq!(counts.hanging, 0, "{counts:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fast_success_is_judged_beside_calls_that_turned_slow_meanwhile() {
+    let handle = circuit(plain().minimum_calls(3).slow_calls(0.3, ms(80)).abandoned(Abandoned::Ignore));
+    let _hanging = admit(&handle);
+    advance(ms(70)).await;
+    let fast = admit(&handle);
+    ok(&handle);
+    advance(ms(70)).await;
+    fast.settle(Outcome::Success);
+    let counts = handle.counts();
+    assert_eq!((counts.total(), counts.slow, counts.hanging), (3, 1, 1));
+    assert_state(&handle, CircuitState::Open);
+}

@@ -1,0 +1,182 @@
+//! The deadlines of what is being polled on this thread.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use super::Origin;
+use crate::base::clock::{Alarm, nanos};
+
+/// The limit of one call. Its clock starts when somebody looks: at the first reading, or when the call first has to wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// In nanoseconds; [`NEVER`] if it has no length of its own.
+    after: u64,
+    at: Option<Alarm>,
+    origin: Origin,
+}
+
+const NEVER: u64 = u64::MAX;
+
+impl Limit {
+    /// The length of a limit that never ends.
+    pub(crate) const FOR_EVER: Duration = Duration::from_nanos(NEVER);
+
+    /// A layer's own limit.
+    pub(crate) const fn local(after: Duration) -> Self {
+        Self { after: nanos(after), at: None, origin: Origin::Local }
+    }
+
+    /// A limit that ends at an instant; `None` is never.
+    pub(super) const fn at(at: Option<Alarm>, origin: Origin) -> Self {
+        Self { after: NEVER, at, origin }
+    }
+
+    /// How long it is.
+    pub(crate) const fn after(&self) -> Duration {
+        Duration::from_nanos(self.after)
+    }
+
+    /// When it ends, if its clock has started.
+    pub(crate) const fn started(&self) -> Option<Alarm> {
+        self.at
+    }
+
+    /// Starts its clock, so that it ends then.
+    pub(crate) const fn end_at(&mut self, at: Alarm) {
+        self.at = Some(at);
+    }
+
+    /// Makes this the current deadline, if it is the nearer one, until the guard is dropped.
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Entered<'_> {
+        AMBIENT.with(|ambient| {
+            let (at, after, origin) = (ambient.at.get(), ambient.after.get(), ambient.origin.get());
+            match self.at {
+                None => ambient.after.set(after.min(self.after)),
+                Some(own) if at.is_none_or(|at| own < at) => {
+                    ambient.at.set(Some(own));
+                    ambient.origin.set(self.origin);
+                }
+                Some(_) => {}
+            }
+            Entered { limit: self, at, after, origin }
+        })
+    }
+
+    const fn waits_to_start(&self) -> bool {
+        self.at.is_none() && self.after != NEVER
+    }
+}
+
+/// While it lives, a limit is the current deadline. Dropped in an unwind too.
+#[derive(Debug)]
+pub(crate) struct Entered<'a> {
+    limit: &'a mut Limit,
+    // What was current before.
+    at: Option<Alarm>,
+    after: u64,
+    origin: Origin,
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        AMBIENT.with(|ambient| {
+            let waited = self.after != NEVER || self.limit.waits_to_start();
+            let started = waited && ambient.after.get() == NEVER;
+            ambient.at.set(self.at);
+            ambient.after.set(self.after);
+            ambient.origin.set(self.origin);
+            if started && let Some(start) = ambient.started.get() {
+                self.start(ambient, start);
+            }
+        });
+    }
+}
+
+impl Entered<'_> {
+    /// Somebody inside has looked: the clocks of this limit and of those around it have started.
+    #[cold]
+    fn start(&mut self, ambient: &Ambient, start: Alarm) {
+        if self.limit.waits_to_start() {
+            self.limit.at = start.after(self.limit.after());
+        }
+        ambient.start(start);
+    }
+}
+
+/// The nearest deadline, and who set it. Starts the clocks that have not started.
+pub(super) fn read() -> Option<(Alarm, Origin)> {
+    AMBIENT.with(|ambient| {
+        if ambient.after.get() != NEVER {
+            ambient.start(Alarm::now());
+        }
+        Some((ambient.at.get()?, ambient.origin.get()))
+    })
+}
+
+/// The caller's deadline, if that is the nearest one known. Starts no clock.
+#[inline]
+pub(crate) fn set_by_caller() -> Option<Alarm> {
+    AMBIENT.with(|ambient| ambient.at.get().filter(|_| ambient.origin.get() == Origin::Caller))
+}
+
+/// Drops something because a deadline of this origin has passed; [`dropped_by`] tells those inside.
+pub(crate) fn dropping(origin: Origin, drop: impl FnOnce()) {
+    struct Restore(Option<Origin>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            AMBIENT.with(|ambient| ambient.dropped_by.set(self.0));
+        }
+    }
+    let _restore = Restore(AMBIENT.with(|ambient| ambient.dropped_by.replace(Some(origin))));
+    drop();
+}
+
+/// Whose deadline passed, when what is being dropped is dropped for that.
+pub(crate) fn dropped_by() -> Option<Origin> {
+    AMBIENT.with(|ambient| ambient.dropped_by.get())
+}
+
+/// What is known of the current deadline. Plain cells without a destructor: entering a limit is a few moves.
+#[derive(Debug)]
+struct Ambient {
+    /// The nearest instant that is known.
+    at: Cell<Option<Alarm>>,
+    /// Who set it.
+    origin: Cell<Origin>,
+    /// The nearest limit whose clock has not started, in nanoseconds.
+    after: Cell<u64>,
+    /// When a clock was last started.
+    started: Cell<Option<Alarm>>,
+    dropped_by: Cell<Option<Origin>>,
+}
+
+impl Ambient {
+    /// Starts the clock of what has not started.
+    fn start(&self, now: Alarm) {
+        let after = self.after.replace(NEVER);
+        if after == NEVER {
+            return;
+        }
+        self.started.set(Some(now));
+        if let Some(end) = now.after(Duration::from_nanos(after))
+            && self.at.get().is_none_or(|at| end < at)
+        {
+            self.at.set(Some(end));
+            self.origin.set(Origin::Local);
+        }
+    }
+}
+
+thread_local! {
+    static AMBIENT: Ambient = const {
+        Ambient {
+            at: Cell::new(None),
+            origin: Cell::new(Origin::Local),
+            after: Cell::new(NEVER),
+            started: Cell::new(None),
+            dropped_by: Cell::new(None),
+        }
+    };
+}
