@@ -8,7 +8,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 pub(crate) use self::ambient::{Limit, dropped_by, dropping, set_by_caller};
-use crate::base::clock::{Alarm, Instant, precise};
+use crate::base::clock::{Instant, precise};
 
 mod ambient;
 
@@ -59,7 +59,7 @@ impl Deadline {
     #[must_use]
     pub fn current() -> Option<Self> {
         let (at, origin) = ambient::read()?;
-        Some(Self { at: at.into(), origin })
+        Some(Self { at, origin })
     }
 
     /// When.
@@ -82,7 +82,7 @@ impl Deadline {
 
     /// Makes this the deadline of all that `future` does. It is told to the layers inside, not enforced by itself.
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
-        Scoped { inner: future, limit: Limit::at(Alarm::at(self.at), self.origin) }
+        Scoped { inner: future, limit: Limit::at(self.at, self.origin) }
     }
 }
 

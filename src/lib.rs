@@ -1,4 +1,63 @@
-//! stub
+//! Layers for [tower](https://docs.rs/tower) that keep a service standing when the services around it do not: a circuit
+//! breaker, a retry and a timeout, which know of each other's refusals and deadlines.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, Lift, RetryConfig, RetryLayer, TimeoutLayer};
+//! use tower::{Service, ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let service = tower::service_fn(|n: u32| async move { Ok::<_, std::io::Error>(n + 1) });
+//! let stack = ServiceBuilder::new()
+//!     .layer(TimeoutLayer::new(Duration::from_secs(5))) // the whole call
+//!     .layer(RetryLayer::new(RetryConfig::default().name("adder")))
+//!     .layer(CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("adder")))
+//!     .layer(TimeoutLayer::new(Duration::from_secs(2))) // each attempt
+//!     .layer(Lift) // innermost: the error of the stack is `seawall::Error<io::Error>`
+//!     .service(service);
+//! let mut adder = seawall::service::<u32, _>(stack);
+//! assert_eq!(adder.ready().await?.call(1).await?, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What holds everywhere
+//!
+//! - A layer changes neither the response type nor the error type. A service's own error is *lifted* once, innermost, by
+//!   [`Lift`] or `.map_err(seawall::Error::Service)`. A layer that answers instead of the service does so with a
+//!   [`Rejected`], found again with [`StackError::as_rejected`].
+//! - One word for what a result means: [`Outcome`], said by a [`Classify`]. The refusal of a layer below is judged by law.
+//! - One layer value is one circuit, one budget, whichever services it makes. Clones share it.
+//! - Configs are plain data with a reason for every default. Nonsense is a [`ConfigError`]: `new` panics with it, `try_new`
+//!   returns it.
+//! - A call that never triggers a layer allocates nothing and spawns nothing. No layer owns a task.
+//!
+//! # The floors
+//!
+//! Each floor knows only those below it.
+//!
+//! | floor | modules |
+//! |---|---|
+//! | edges, one feature each | `http`, `reqwest`, `testing` |
+//! | patterns | [`circuit_breaker`], [`retry`], [`timeout`] |
+//! | gates: the tower side of all that decides before a call | [`gate`] |
+//! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Lift`] |
+//! | ground: clock, locks, windows | private |
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `http` | what a status and a `Retry-After` mean, which methods may be repeated |
+//! | `reqwest` | the same for a `reqwest::Client`; includes `http` |
+//! | `full` | `http` and `reqwest` |
+//! | `testing` | a service that plays faults; makes tokio's clock the source of time, so that a paused clock is obeyed. For tests only |
+//!
+//! The chapters of the manual are in the [guide].
 
 pub use self::attempt::current_attempt;
 pub use self::backoff::{Backoff, Delays, Growth, Jitter};
@@ -40,3 +99,7 @@ pub mod http;
 pub mod reqwest;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+// Costs nothing but when docs are built or tested.
+#[cfg(any(doc, doctest))]
+pub mod guide;

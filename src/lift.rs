@@ -11,7 +11,7 @@ use tower::{Layer, Service};
 
 use crate::error::StackError;
 
-/// An error that can become the error of a stack: itself if it already can carry a refusal, [`Error<Self>`](Error) otherwise.
+/// An error that can become the error of a stack: itself if it already can carry a refusal, [`Error<Self>`](crate::Error) otherwise.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not lifted into a stack of seawall layers by itself",
     note = "say how with `.map_err(seawall::Error::Service)` innermost, right above the service"

@@ -1,6 +1,6 @@
-//! What a [`reqwest`](::reqwest) response and error mean, and how a request is copied.
+//! What a `reqwest` response and error mean, and how a request is copied.
 //!
-//! A [`reqwest::Client`](::reqwest::Client) is a tower service already. Switch its own retry off before you put layers
+//! A [`reqwest::Client`] is a tower service already. Switch its own retry off before you put layers
 //! around it:
 //!
 //! ```
@@ -32,7 +32,7 @@ pub use crate::http::StatusClassify;
 
 lift_into_error!(Error);
 
-/// A retry for a [`reqwest::Client`](::reqwest::Client): judges by [`StatusClassify`], copies requests by [`TryClone`].
+/// A retry for a [`reqwest::Client`]: judges by [`StatusClassify`], copies requests by [`TryClone`].
 ///
 /// # Panics
 /// If the config is outside its ranges.
@@ -42,7 +42,7 @@ pub fn retry(config: RetryConfig) -> RetryLayer<StatusClassify, TryClone> {
     RetryLayer::new(config).classify(StatusClassify).repeat(TryClone)
 }
 
-/// A circuit breaker for a [`reqwest::Client`](::reqwest::Client): judges by [`StatusClassify`], so that a 503 counts as
+/// A circuit breaker for a [`reqwest::Client`]: judges by [`StatusClassify`], so that a 503 counts as
 /// the failure it is, though reqwest gives it as `Ok`.
 ///
 /// # Panics

@@ -3,7 +3,7 @@
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use tower::Layer;
+use tower::{Layer, Service};
 
 use super::inner::{Opaque, drive};
 use super::rows::{self, Row};
@@ -46,16 +46,15 @@ fn time(row: &mut Row) -> f64 {
     start.elapsed().as_nanos() as f64 / CALLS as f64
 }
 
-/// Wall time per call, over all callers, with one and with two threads on one layer.
-fn contended() -> (f64, f64) {
-    let layer = rows::breaker();
+/// Wall time per call, over all callers, with one and with two threads.
+fn contended<S: Service<u64>>(make: impl Fn() -> S + Sync) -> (f64, f64) {
     let round = |threads: u64| {
         let (calls, barrier) = (200_000, Barrier::new(threads as usize));
         let slowest = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads)
                 .map(|_| {
                     scope.spawn(|| {
-                        let mut service = layer.layer(Opaque { pending: 0 });
+                        let mut service = make();
                         barrier.wait();
                         let start = Instant::now();
                         (0..calls).for_each(|value| drop(drive(&mut service, value)));

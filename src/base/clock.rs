@@ -83,7 +83,7 @@ pub(crate) fn now() -> Instant {
 
 /// The present, from the clock that tokio's timers follow.
 pub(crate) fn precise() -> Instant {
-    Alarm::now().into()
+    from_tokio(tokio::time::Instant::now())
 }
 
 /// Wall time, for dates that came over the wire.
@@ -130,39 +130,20 @@ impl Epoch {
     }
 }
 
-/// An instant as the timers name it: what passes between timers and deadlines needs no translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Alarm(tokio::time::Instant);
-
-impl Alarm {
-    /// The present, from the clock that the timers follow.
-    pub(crate) fn now() -> Self {
-        Self(tokio::time::Instant::now())
-    }
-
-    /// So long after this; `None` if that is never.
-    pub(crate) fn after(self, duration: Duration) -> Option<Self> {
-        self.0.checked_add(duration).map(Self)
-    }
-
-    /// `None` if the instant is never, or too far away for the system to name it.
-    pub(crate) fn at(instant: Instant) -> Option<Self> {
-        let epoch = epoch();
-        let (after, before) =
-            (instant.saturating_duration_since(epoch.ours), epoch.ours.saturating_duration_since(instant));
-        let at = epoch.tokio.checked_add(after)?.checked_sub(before)?;
-        (instant != Instant::FAR_FUTURE).then_some(Self(at))
+#[inline]
+fn from_tokio(at: tokio::time::Instant) -> Instant {
+    let epoch = epoch();
+    match at.checked_duration_since(epoch.tokio) {
+        Some(after) => epoch.ours + after,
+        None => Instant(epoch.ours.0.saturating_sub(nanos(epoch.tokio.saturating_duration_since(at)))),
     }
 }
 
-impl From<Alarm> for Instant {
-    fn from(Alarm(at): Alarm) -> Self {
-        let epoch = epoch();
-        match at.checked_duration_since(epoch.tokio) {
-            Some(after) => epoch.ours + after,
-            None => Self(epoch.ours.0.saturating_sub(nanos(epoch.tokio.saturating_duration_since(at)))),
-        }
-    }
+fn to_tokio(at: Instant) -> Option<tokio::time::Instant> {
+    let epoch = epoch();
+    let after = at.saturating_duration_since(epoch.ours);
+    let before = epoch.ours.saturating_duration_since(at);
+    epoch.tokio.checked_add(after)?.checked_sub(before)
 }
 
 pin_project! {
@@ -179,13 +160,14 @@ impl Sleep {
         Self { inner: tokio::time::sleep(duration) }
     }
 
-    pub(crate) fn until(Alarm(at): Alarm) -> Self {
-        Self { inner: tokio::time::sleep_until(at) }
+    pub(crate) fn until(at: Instant) -> Self {
+        to_tokio(at)
+            .map_or_else(|| Self::new(Duration::MAX), |at| Self { inner: tokio::time::sleep_until(at) })
     }
 
-    /// When it ends.
-    pub(crate) fn deadline(&self) -> Alarm {
-        Alarm(self.inner.deadline())
+    /// When it ends, without another reading of the clock.
+    pub(crate) fn deadline(&self) -> Instant {
+        from_tokio(self.inner.deadline())
     }
 }
 
@@ -221,10 +203,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_timer_ends_at_its_instant() {
         let at = precise() + Duration::from_secs(3);
-        let sleep = Sleep::until(Alarm::at(at).expect("within reach"));
-        assert_eq!(Instant::from(sleep.deadline()), at);
+        let sleep = Sleep::until(at);
+        assert_eq!(sleep.deadline(), at);
         sleep.await;
         assert_eq!(precise(), at);
-        assert_eq!(Alarm::at(Instant::FAR_FUTURE), None);
     }
 }

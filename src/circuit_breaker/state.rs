@@ -42,7 +42,14 @@ use self::ledger::Uncounted;
 pub(super) use self::phase::Mode;
 
 /// One circuit, shared by all the services of its layer.
+///
+/// In this order on purpose: what every call reads lies in the middle, a cache line away from both ends, so that nobody's
+/// counter next to it in memory takes that line away.
+#[repr(C)]
 pub(crate) struct Circuit {
+    pub(super) custom: OnceLock<Box<CustomRule>>,
+    parked: OnceLock<Arc<Wakers>>,
+    random: Random,
     /// The state, its epoch and the manual mode: all that a call looks at while the circuit is closed.
     phase: AtomicU64,
     /// Before this instant nobody need ask.
@@ -51,11 +58,9 @@ pub(crate) struct Circuit {
     row: Row,
     window: Rolling,
     ages: Option<Box<Ages>>,
-    rules: Rules,
-    core: Mutex<Core>,
-    pub(super) custom: OnceLock<Box<CustomRule>>,
     pub(super) events: Events,
-    parked: OnceLock<Arc<Wakers>>,
+    config: CircuitBreakerConfig,
+    core: Mutex<Core>,
 }
 
 /// A rule of the user: opens the circuit when it says so.
@@ -76,7 +81,8 @@ impl Circuit {
                 .slow_call
                 .filter(|_| config.slow_rate.is_some())
                 .map(|limit| Box::new(Ages::new(limit, now))),
-            rules: Rules { random: Random::new(config.seed), config },
+            random: Random::new(config.seed),
+            config,
             core: Mutex::new(core),
             custom: OnceLock::new(),
             events: Events::default(),
@@ -126,7 +132,7 @@ impl Circuit {
     pub(crate) fn abandon(&self, lane: usize, ticket: Ticket, dropped_by: Option<Origin>, now: Instant) {
         let age = now.saturating_duration_since(ticket.started);
         let is_probe = !ticket.flows() && ticket.pass != UNSEEN;
-        let limit = self.rules.config.abandoned_after();
+        let limit = self.config.abandoned_after();
         let too_old = !is_probe && limit != Duration::MAX && age >= limit;
         if dropped_by == Some(Origin::Local) || too_old {
             return self.settle(lane, ticket, Outcome::TRANSIENT, now);
@@ -134,7 +140,7 @@ impl Circuit {
         if is_probe {
             self.with_core(now, |core| {
                 if core.epoch == ticket.epoch {
-                    core.abandon_probe(&self.rules, ticket.pass, now);
+                    core.abandon_probe(self.rules(), ticket.pass, now);
                 }
             });
         } else if ticket.flows() {
@@ -147,7 +153,7 @@ impl Circuit {
     /// How a result is counted; `None` if it says nothing about the service.
     #[inline]
     fn mark(&self, ticket: Ticket, outcome: &Outcome, now: Instant) -> Option<Mark> {
-        let config = &self.rules.config;
+        let config = &self.config;
         let failed = match outcome {
             Outcome::Success => false,
             Outcome::Transient { .. } | Outcome::Permanent => true,
@@ -208,7 +214,7 @@ impl Circuit {
                 self.count_only(mark);
                 !self.with_core(now, |core| {
                     let hint = outcome.retry_after();
-                    core.epoch == ticket.epoch && core.settle_probe(&self.rules, lease, mark, hint, now)
+                    core.epoch == ticket.epoch && core.settle_probe(self.rules(), lease, mark, hint, now)
                 })
             }
         }
@@ -235,7 +241,7 @@ impl Circuit {
         if !changes.is_empty() && core.flows() {
             self.begin(core.epoch, now);
         }
-        self.shut_until.store(core.shut_until(&self.rules).nanos(), Ordering::Release);
+        self.shut_until.store(core.shut_until(self.rules()).nanos(), Ordering::Release);
         self.phase.store(Phase::new(&core).word(), Ordering::Release);
         drop(core);
         for Change { from, to, reason, epoch, counts, retry_after } in changes {
@@ -257,8 +263,12 @@ impl Circuit {
         self.row.begin(epoch);
     }
 
+    const fn rules(&self) -> Rules<'_> {
+        Rules { config: &self.config, random: &self.random }
+    }
+
     fn name(&self) -> Name {
-        self.rules.config.name.unwrap_or(Name::new("circuit"))
+        self.config.name.unwrap_or(Name::new("circuit"))
     }
 
     #[inline]

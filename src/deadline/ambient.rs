@@ -4,14 +4,15 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::Origin;
-use crate::base::clock::{Alarm, nanos};
+use crate::base::clock::{Instant, nanos, precise};
 
 /// The limit of one call. Its clock starts when somebody looks: at the first reading, or when the call first has to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     /// In nanoseconds; [`NEVER`] if it has no length of its own.
     after: u64,
-    at: Option<Alarm>,
+    /// In nanoseconds; [`NEVER`] if its clock has not started.
+    at: u64,
     origin: Origin,
 }
 
@@ -23,12 +24,12 @@ impl Limit {
 
     /// A layer's own limit.
     pub(crate) const fn local(after: Duration) -> Self {
-        Self { after: nanos(after), at: None, origin: Origin::Local }
+        Self { after: nanos(after), at: NEVER, origin: Origin::Local }
     }
 
-    /// A limit that ends at an instant; `None` is never.
-    pub(super) const fn at(at: Option<Alarm>, origin: Origin) -> Self {
-        Self { after: NEVER, at, origin }
+    /// A limit that ends at an instant.
+    pub(super) const fn at(at: Instant, origin: Origin) -> Self {
+        Self { after: NEVER, at: at.nanos(), origin }
     }
 
     /// How long it is.
@@ -37,13 +38,13 @@ impl Limit {
     }
 
     /// When it ends, if its clock has started.
-    pub(crate) const fn started(&self) -> Option<Alarm> {
-        self.at
+    pub(crate) const fn started(&self) -> Option<Instant> {
+        known(self.at)
     }
 
     /// Starts its clock, so that it ends then.
-    pub(crate) const fn end_at(&mut self, at: Alarm) {
-        self.at = Some(at);
+    pub(crate) const fn end_at(&mut self, at: Instant) {
+        self.at = at.nanos();
     }
 
     /// Makes this the current deadline, if it is the nearer one, until the guard is dropped.
@@ -51,20 +52,18 @@ impl Limit {
     pub(crate) fn enter(&mut self) -> Entered<'_> {
         AMBIENT.with(|ambient| {
             let (at, after, origin) = (ambient.at.get(), ambient.after.get(), ambient.origin.get());
-            match self.at {
-                None => ambient.after.set(after.min(self.after)),
-                Some(own) if at.is_none_or(|at| own < at) => {
-                    ambient.at.set(Some(own));
-                    ambient.origin.set(self.origin);
-                }
-                Some(_) => {}
+            if self.at == NEVER {
+                ambient.after.set(after.min(self.after));
+            } else if self.at < at {
+                ambient.at.set(self.at);
+                ambient.origin.set(self.origin);
             }
             Entered { limit: self, at, after, origin }
         })
     }
 
     const fn waits_to_start(&self) -> bool {
-        self.at.is_none() && self.after != NEVER
+        self.at == NEVER && self.after != NEVER
     }
 }
 
@@ -73,7 +72,7 @@ impl Limit {
 pub(crate) struct Entered<'a> {
     limit: &'a mut Limit,
     // What was current before.
-    at: Option<Alarm>,
+    at: u64,
     after: u64,
     origin: Origin,
 }
@@ -87,8 +86,8 @@ impl Drop for Entered<'_> {
             ambient.at.set(self.at);
             ambient.after.set(self.after);
             ambient.origin.set(self.origin);
-            if started && let Some(start) = ambient.started.get() {
-                self.start(ambient, start);
+            if started {
+                self.start(ambient);
             }
         });
     }
@@ -97,28 +96,33 @@ impl Drop for Entered<'_> {
 impl Entered<'_> {
     /// Somebody inside has looked: the clocks of this limit and of those around it have started.
     #[cold]
-    fn start(&mut self, ambient: &Ambient, start: Alarm) {
+    fn start(&mut self, ambient: &Ambient) {
+        let start = ambient.started.get();
         if self.limit.waits_to_start() {
-            self.limit.at = start.after(self.limit.after());
+            self.limit.at = start.saturating_add(self.limit.after);
         }
         ambient.start(start);
     }
 }
 
 /// The nearest deadline, and who set it. Starts the clocks that have not started.
-pub(super) fn read() -> Option<(Alarm, Origin)> {
+pub(super) fn read() -> Option<(Instant, Origin)> {
     AMBIENT.with(|ambient| {
         if ambient.after.get() != NEVER {
-            ambient.start(Alarm::now());
+            ambient.start(precise().nanos());
         }
-        Some((ambient.at.get()?, ambient.origin.get()))
+        Some((known(ambient.at.get())?, ambient.origin.get()))
     })
 }
 
 /// The caller's deadline, if that is the nearest one known. Starts no clock.
 #[inline]
-pub(crate) fn set_by_caller() -> Option<Alarm> {
-    AMBIENT.with(|ambient| ambient.at.get().filter(|_| ambient.origin.get() == Origin::Caller))
+pub(crate) fn set_by_caller() -> Option<Instant> {
+    AMBIENT.with(|ambient| known(ambient.at.get()).filter(|_| ambient.origin.get() == Origin::Caller))
+}
+
+const fn known(at: u64) -> Option<Instant> {
+    if at == NEVER { None } else { Some(Instant::from_nanos(at)) }
 }
 
 /// Drops something because a deadline of this origin has passed; [`dropped_by`] tells those inside.
@@ -141,29 +145,28 @@ pub(crate) fn dropped_by() -> Option<Origin> {
 /// What is known of the current deadline. Plain cells without a destructor: entering a limit is a few moves.
 #[derive(Debug)]
 struct Ambient {
-    /// The nearest instant that is known.
-    at: Cell<Option<Alarm>>,
+    /// The nearest instant that is known, in nanoseconds.
+    at: Cell<u64>,
     /// Who set it.
     origin: Cell<Origin>,
     /// The nearest limit whose clock has not started, in nanoseconds.
     after: Cell<u64>,
     /// When a clock was last started.
-    started: Cell<Option<Alarm>>,
+    started: Cell<u64>,
     dropped_by: Cell<Option<Origin>>,
 }
 
 impl Ambient {
     /// Starts the clock of what has not started.
-    fn start(&self, now: Alarm) {
+    fn start(&self, now: u64) {
         let after = self.after.replace(NEVER);
         if after == NEVER {
             return;
         }
-        self.started.set(Some(now));
-        if let Some(end) = now.after(Duration::from_nanos(after))
-            && self.at.get().is_none_or(|at| end < at)
-        {
-            self.at.set(Some(end));
+        self.started.set(now);
+        let end = now.saturating_add(after);
+        if end < self.at.get() {
+            self.at.set(end);
             self.origin.set(Origin::Local);
         }
     }
@@ -172,10 +175,10 @@ impl Ambient {
 thread_local! {
     static AMBIENT: Ambient = const {
         Ambient {
-            at: Cell::new(None),
+            at: Cell::new(NEVER),
             origin: Cell::new(Origin::Local),
             after: Cell::new(NEVER),
-            started: Cell::new(None),
+            started: Cell::new(NEVER),
             dropped_by: Cell::new(None),
         }
     };

@@ -25,10 +25,13 @@ pub struct Retry<S, C = ErrorsFail, R = ByClone> {
     repeat: R,
 }
 
-/// What a call needs for another attempt.
+/// What a call needs for another attempt. In this order, so that what every call reads lies a cache line away from the
+/// counter that may lie behind it in memory.
+#[repr(C)]
 pub(super) struct Retrier<S> {
     pub(super) shared: Arc<Shared>,
     pub(super) budget: Option<Budget>,
+    _padding: [u64; 8],
     /// Cloned when an attempt is really made again. Locked only for that, which also lends `Sync` to those that lack it.
     prototype: Mutex<S>,
 }
@@ -36,7 +39,12 @@ pub(super) struct Retrier<S> {
 impl<S: Clone, C, R> Retry<S, C, R> {
     pub(super) fn new(inner: S, shared: Arc<Shared>, budget: Option<Budget>, classify: C, repeat: R) -> Self {
         let prototype = Mutex::new(inner.clone());
-        Self { inner, retrier: Lanes::new(Retrier { shared, budget, prototype }), classify, repeat }
+        Self {
+            inner,
+            retrier: Lanes::new(Retrier { shared, budget, _padding: [0; 8], prototype }),
+            classify,
+            repeat,
+        }
     }
 }
 

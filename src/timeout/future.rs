@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::base::clock::{Alarm, Sleep};
+use crate::base::clock::{Sleep, precise};
 use crate::base::sync::Arc;
 use crate::deadline::{self, Limit, Origin};
 use crate::error::StackError;
@@ -91,7 +91,7 @@ impl<F> Projection<'_, F> {
     fn start_timer(&mut self) {
         let own = self.limit.started();
         if let Some(caller) = deadline::set_by_caller()
-            && own.or_else(|| Alarm::now().after(self.limit.after())).is_none_or(|own| caller < own)
+            && caller < own.unwrap_or_else(|| precise() + self.limit.after())
         {
             *self.origin = Origin::Caller;
             self.timer.set(Some(Sleep::until(caller)));

@@ -110,18 +110,22 @@ impl Books {
         done
     }
 
-    /// Calls that were let through and have not ended; twice for what else they hold.
+    /// Calls that were let through and have not ended, and what they keep beside that: a probe's place, an age.
     fn held(&self, probe: &Probe) -> i64 {
         let running = probe.calls() as i64 - self.ledger().admitted() as i64;
-        let probing = self.handle.state() == CircuitState::HalfOpen
-            && self.aside(|handle| match handle.try_admit() {
+        let kept = match self.handle.state() {
+            CircuitState::HalfOpen => self.aside(|handle| match handle.try_admit() {
                 Ok(permit) => {
                     permit.settle(Outcome::Ignored);
-                    false
+                    0
                 }
-                Err(_) => true,
-            });
-        running.max(0) + i64::from(probing) + self.handle.counts().hanging as i64
+                Err(_) => 1,
+            }),
+            // Open, it would tell how many hung when it tripped.
+            CircuitState::Open => 0,
+            _ => self.handle.counts().hanging as i64,
+        };
+        running.max(0) + kept
     }
 
     /// That totals, events and what was seen from outside agree. `direct`: the calls come from outside as they are.

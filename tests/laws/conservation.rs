@@ -15,7 +15,10 @@ use crate::drive::{A_WHILE, poll_once, poll_ready, survive};
 use crate::foreign::{arm, disarm};
 use crate::subject::{Guards, Seen, Subject, Verdict, paused};
 
-laws! { calls_are_successes_failures_ignored_refused_and_abandoned }
+laws! {
+    calls_are_successes_failures_ignored_refused_and_abandoned
+    a_call_that_ends_for_want_of_readiness_is_in_the_books
+}
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -153,6 +156,11 @@ impl<L: Guards<Script>> Run<L> {
         let ended = ended + self.seen.broke + self.seen.broke_elsewhere;
         ensure!(ended == self.seen.calls, "the test has lost a call: {:?}", self.seen);
         (self.subject.account)(&self.seen)?;
+        for time in [Duration::ZERO, Duration::from_secs(3600)] {
+            tokio::time::advance(time).await;
+            let held = (self.subject.held)(&self.probe);
+            ensure!(held == 0, "all calls have ended, and {held} is held after {time:?}");
+        }
         drop(self.service);
         // Only what the layer keeps for itself, if anything, is left.
         ensure!(self.probe.instances() < self.instances, "{} instances are left", self.probe.instances());
@@ -191,4 +199,23 @@ impl<L: Guards<Script>> Run<L> {
             self.seen.dropped += 1;
         }
     }
+}
+
+/// Where a layer asks for readiness in the middle of a call: for another attempt.
+pub(crate) fn a_call_that_ends_for_want_of_readiness_is_in_the_books<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    paused(async {
+        let subject = make();
+        let script = Script::new([Play::Fail]);
+        let probe = script.probe();
+        let mut service = subject.layer.layer(script);
+        ensure!(poll_ready(&mut service).is_ready(), "not ready though the service is");
+        let future = service.call(1);
+        probe.fail_ready();
+        let result = future.await;
+        ensure!(result.is_err(), "the service failed, and the call got {result:?}");
+        let reached = probe.calls();
+        (subject.account)(&Seen { calls: 1, failed: 1, unready: 1, reached, ..Seen::default() })
+    })
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use seawall::circuit_breaker::Counts;
 use seawall::retry::Repeat;
-use seawall::timeout::PerRequest;
 use seawall::{ByClone, Classify, ErrorsFail, Event, EventKind, Outcome};
 
 /// Where foreign code runs.
@@ -81,14 +80,9 @@ impl<Request: Clone> Repeat<Request> for Copying {
 }
 
 /// A limit of its own for each request.
-#[derive(Clone, Copy)]
-pub(crate) struct Patience;
-
-impl<Request> PerRequest<Request> for Patience {
-    fn limit(&self, _: &Request) -> Option<Duration> {
-        pass(Place::PerRequest);
-        None
-    }
+pub(crate) fn patience(_: &u64) -> Option<Duration> {
+    pass(Place::PerRequest);
+    None
 }
 
 /// The delays of a retry.

@@ -65,9 +65,11 @@ mod nothing {
         the_last_task_that_polled_is_the_one_that_is_woken
         a_task_that_left_is_forgotten
         the_future_is_hardly_larger_than_the_one_inside
+        a_large_request_does_not_show_in_a_future_that_keeps_no_copy
         the_layer_is_usable_after_any_jump_of_the_clock
         the_layer_is_usable_under_any_deadline
         calls_are_successes_failures_ignored_refused_and_abandoned
+        a_call_that_ends_for_want_of_readiness_is_in_the_books
     }
 }
 
@@ -160,7 +162,8 @@ broken! {
     a_waker_that_is_kept_for_ever_is_found: wrong(Defect::KeepsWakersOfThoseWhoLeft) =>
         a_task_that_left_is_forgotten;
     a_future_that_carries_the_service_is_found: Subject::new(Heavy) =>
-        the_future_is_hardly_larger_than_the_one_inside;
+        the_future_is_hardly_larger_than_the_one_inside
+        a_large_request_does_not_show_in_a_future_that_keeps_no_copy;
     a_task_is_found: wrong(Defect::Spawns) =>
         no_task_is_spawned;
     an_instant_that_overflows_is_found: wrong(Defect::AddsToAnInstant) =>
@@ -177,6 +180,7 @@ broken! {
     panics_that_are_counted_twice_are_found: wrong(Defect::CountsPanicsTwice) =>
         calls_are_successes_failures_ignored_refused_and_abandoned;
     failures_that_are_called_successes_are_found: wrong(Defect::TakesAnErrorForASuccess) =>
+        a_call_that_ends_for_want_of_readiness_is_in_the_books
         calls_are_successes_failures_ignored_refused_and_abandoned;
     a_state_that_all_layers_share_is_found: wrong(Defect::SharesWithEverybody) =>
         the_services_of_a_layer_hold_things_in_common

@@ -190,6 +190,7 @@ pub(crate) fn a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leav
             calls: 4,
             answered: 1,
             failed: 1,
+            unready: 1,
             dropped: 2,
             reached: 1,
             ..Seen::default()

@@ -174,8 +174,19 @@ macro_rules! laws {
     ($($law:ident)+) => { $(every_layer! { tests $law })+ };
 }
 
+/// The same for the layers that take any type of request.
+macro_rules! laws_of_any_request {
+    ($($law:ident)+) => { $(every_layer! { tests_of_any_request $law })+ };
+}
+
 macro_rules! tests {
-    ([$law:ident] $($name:ident = $subject:expr;)+) => {
+    ([$law:ident] $($name:ident = $subject:expr;)+ @of_one_type $($also:ident = $bound:expr;)*) => {
+        tests_of_any_request! { [$law] $($name = $subject;)+ $($also = $bound;)* @of_one_type }
+    };
+}
+
+macro_rules! tests_of_any_request {
+    ([$law:ident] $($name:ident = $subject:expr;)+ @of_one_type $($rest:tt)*) => {
         mod $law {
             #[allow(unused_imports, reason = "a table need not use every word")]
             use crate::table::*;

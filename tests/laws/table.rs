@@ -1,5 +1,7 @@
 //! The table: one line per layer, or variant of one, and every law is a test of it.
 //!
+//! A new layer is one line here and one function below, which says how to look into it.
+//!
 //! `adds` pins by how many bytes the future of a layer may be larger than the one of its service.
 
 pub(crate) use std::time::Duration;
@@ -13,7 +15,7 @@ use seawall::{CircuitBreakerLayer, RetryLayer};
 
 pub(crate) use crate::books::SECOND;
 use crate::books::{on_circuit, on_retry, on_timeout};
-use crate::foreign::{Copying, Heard, Judge, Patience, Place, delays, rule};
+use crate::foreign::{Copying, Heard, Judge, Place, delays, patience, rule};
 use crate::subject::Subject;
 
 #[rustfmt::skip]
@@ -32,10 +34,12 @@ macro_rules! every_layer {
             retry_that_runs_foreign_code = foreign_retrier().adds(168);
             timeout = limit(3600 * SECOND).adds(168);
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
-            timeout_that_runs_foreign_code = foreign_limit().adds(168);
             stack_of_timeout_retry_breaker_timeout = full_stack().adds(440);
             stack_of_breaker_and_retry = breaker_over_retry().adds(200);
             stack_of_two_breakers = two_breakers().adds(80);
+            // Those that take one type of request, that of their closures.
+            @of_one_type
+            timeout_that_runs_foreign_code = foreign_limit().adds(168);
         }
     };
 }
@@ -60,6 +64,7 @@ macro_rules! every_extreme {
             timeout_of_a_nanosecond = limit(Duration::from_nanos(1));
             timeout_of_all_nanoseconds = limit(Duration::from_nanos(u64::MAX - 1));
             timeout_of_all_time = limit(Duration::MAX);
+            @of_one_type
         }
     };
 }
@@ -186,9 +191,11 @@ pub(crate) fn limit(after: Duration) -> Subject<TimeoutLayer> {
     on_timeout(TimeoutLayer::new(after).on_event(heard.listener()), heard)
 }
 
-pub(crate) fn foreign_limit() -> Subject<TimeoutLayer<Patience>> {
+pub(crate) fn foreign_limit() -> Subject<TimeoutLayer<fn(&u64) -> Option<Duration>>> {
     let heard = Heard::default();
-    let layer = TimeoutLayer::new(3600 * SECOND).per_request(Patience).on_event(heard.listener());
+    let layer = TimeoutLayer::new(3600 * SECOND)
+        .per_request(patience as fn(&u64) -> Option<Duration>)
+        .on_event(heard.listener());
     let mut subject = on_timeout(layer, heard);
     subject.foreign = vec![Place::PerRequest];
     subject

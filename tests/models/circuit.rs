@@ -2,6 +2,7 @@
 
 mod generate;
 mod hanging;
+mod history;
 mod model;
 
 use std::time::Duration;

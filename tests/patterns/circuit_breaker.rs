@@ -15,6 +15,7 @@ mod hints;
 mod in_flight;
 mod leases;
 mod manual;
+mod modes;
 mod open;
 mod ramp;
 mod slow;

@@ -29,7 +29,7 @@ impl Circuit {
                 (phase.epoch(), Err(Some(shut_until)))
             }
             _ => self.with_core(now, |core| {
-                let passed = core.admit(&self.rules, now);
+                let passed = core.admit(self.rules(), now);
                 (core.epoch, passed)
             }),
         };

@@ -19,10 +19,10 @@ const LONGEST_HINT: Duration = Duration::from_secs(60);
 const FORGIVEN_AFTER: Duration = Duration::from_secs(10);
 
 /// What the circuit goes by.
-#[derive(Debug)]
-pub(super) struct Rules {
-    pub(super) config: CircuitBreakerConfig,
-    pub(super) random: Random,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'a> {
+    pub(super) config: &'a CircuitBreakerConfig,
+    pub(super) random: &'a Random,
 }
 
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Core {
     }
 
     /// Whether a call may pass now; if not, from when on one may.
-    pub(super) fn admit(&mut self, rules: &Rules, now: Instant) -> Result<Pass, Option<Instant>> {
+    pub(super) fn admit(&mut self, rules: Rules<'_>, now: Instant) -> Result<Pass, Option<Instant>> {
         self.advance(rules, now);
         if self.state == CircuitState::Open && now >= self.until {
             self.change(CircuitState::HalfOpen, TransitionReason::OpenTimeOver, now);
@@ -132,10 +132,10 @@ impl Core {
     }
 
     /// From when on a call may pass without asking; the past, if it must ask.
-    pub(super) fn shut_until(&self, rules: &Rules) -> Instant {
+    pub(super) fn shut_until(&self, rules: Rules<'_>) -> Instant {
         match self.state {
             CircuitState::Open => self.until,
-            CircuitState::HalfOpen if self.probes.free_places(&rules.config) == 0 => self.probes.first_end(),
+            CircuitState::HalfOpen if self.probes.free_places(rules.config) == 0 => self.probes.first_end(),
             _ => Instant::from_nanos(0),
         }
     }
@@ -143,7 +143,7 @@ impl Core {
     /// The window says that it is enough.
     pub(super) fn trip(
         &mut self,
-        rules: &Rules,
+        rules: Rules<'_>,
         now: Instant,
         counts: Counts,
         hint: Option<Duration>,
@@ -161,7 +161,7 @@ impl Core {
     /// A probe ended: `None` if its result says nothing. Returns whether it still had its lease.
     pub(super) fn settle_probe(
         &mut self,
-        rules: &Rules,
+        rules: Rules<'_>,
         lease: u32,
         mark: Option<Mark>,
         hint: Option<Duration>,
@@ -177,10 +177,10 @@ impl Core {
     }
 
     /// A probe was dropped by its caller. Returns whether it still had its lease.
-    pub(super) fn abandon_probe(&mut self, rules: &Rules, lease: u32, now: Instant) -> bool {
+    pub(super) fn abandon_probe(&mut self, rules: Rules<'_>, lease: u32, now: Instant) -> bool {
         self.advance(rules, now);
         let in_time = self.probes.give_back(lease);
-        if in_time && self.probes.abandon(&rules.config) {
+        if in_time && self.probes.abandon(rules.config) {
             self.recovery_failed(rules, now, None, TransitionReason::ProbesAbandoned);
         }
         in_time
@@ -192,7 +192,7 @@ impl Core {
     }
 
     /// What time alone has changed: leases that ran out, each at its own instant, and the end of the ramp.
-    pub(super) fn advance(&mut self, rules: &Rules, now: Instant) {
+    pub(super) fn advance(&mut self, rules: Rules<'_>, now: Instant) {
         while self.state == CircuitState::HalfOpen
             && let Some(end) = self.probes.run_out(now)
         {
@@ -215,15 +215,15 @@ impl Core {
         self.change(CircuitState::Open, TransitionReason::Manual, now);
     }
 
-    fn lend(&mut self, rules: &Rules, now: Instant) -> Result<Pass, Option<Instant>> {
-        if self.probes.free_places(&rules.config) == 0 {
+    fn lend(&mut self, rules: Rules<'_>, now: Instant) -> Result<Pass, Option<Instant>> {
+        if self.probes.free_places(rules.config) == 0 {
             return Err(Some(self.probes.first_end()));
         }
-        let until = now + self.lease(&rules.config);
+        let until = now + self.lease(rules.config);
         Ok(Pass::Probe(self.probes.lend(until)))
     }
 
-    fn share(&mut self, rules: &Rules, now: Instant) -> Result<Pass, Option<Instant>> {
+    fn share(&mut self, rules: Rules<'_>, now: Instant) -> Result<Pass, Option<Instant>> {
         let ramp = rules.config.ramp.unwrap_or_default().as_secs_f64();
         let progress = now.saturating_duration_since(self.since).as_secs_f64() / ramp;
         if self.ramp_in_flight == 0 || rules.random.unit() < 0.1 + 0.9 * progress {
@@ -235,8 +235,8 @@ impl Core {
     }
 
     /// Closes once enough probes succeeded; opens again as soon as they no longer can.
-    fn decide(&mut self, rules: &Rules, now: Instant, hint: Option<Duration>) {
-        match self.probes.verdict(&rules.config) {
+    fn decide(&mut self, rules: Rules<'_>, now: Instant, hint: Option<Duration>) {
+        match self.probes.verdict(rules.config) {
             None => {}
             Some(false) => self.recovery_failed(rules, now, hint, TransitionReason::ProbesFailed),
             Some(true) => {
@@ -249,7 +249,7 @@ impl Core {
 
     fn recovery_failed(
         &mut self,
-        rules: &Rules,
+        rules: Rules<'_>,
         now: Instant,
         hint: Option<Duration>,
         reason: TransitionReason,
@@ -258,8 +258,8 @@ impl Core {
         self.open(rules, now, hint, reason);
     }
 
-    fn open(&mut self, rules: &Rules, now: Instant, hint: Option<Duration>, reason: TransitionReason) {
-        let (config, random) = (&rules.config, &rules.random);
+    fn open(&mut self, rules: Rules<'_>, now: Instant, hint: Option<Duration>, reason: TransitionReason) {
+        let (config, random) = (rules.config, rules.random);
         let wait = self.doubled(config.open_for).min(config.open_for_max);
         let wait = scale(wait, random.between(1.0 - config.jitter, 1.0 + config.jitter));
         let hint =

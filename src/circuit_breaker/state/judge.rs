@@ -22,7 +22,7 @@ impl Circuit {
 
     #[inline(never)]
     fn judge_row(&self, epoch: u32, hint: Option<Duration>, now: Instant) {
-        let config = &self.rules.config;
+        let config = &self.config;
         if config.consecutive_failures > 0
             && let Some((failures, span)) = self.row.failed(epoch, now)
             && failures >= config.consecutive_failures
@@ -37,7 +37,7 @@ impl Circuit {
     fn judge(&self, epoch: u32, tick: Option<u64>, hint: Option<Duration>, now: Instant) {
         let calm = self.calm.seen();
         let counts = self.window_counts(epoch, now);
-        let enough = counts.total() >= self.rules.config.minimum();
+        let enough = counts.total() >= self.config.minimum();
         if let Some(reason) = self.verdict(&counts, enough) {
             self.trip(epoch, counts, hint, reason, now);
         } else if self.custom.get().is_none() && (enough || counts.failures + counts.slow == 0) {
@@ -47,7 +47,7 @@ impl Circuit {
     }
 
     fn verdict(&self, counts: &Counts, enough: bool) -> Option<TransitionReason> {
-        let config = &self.rules.config;
+        let config = &self.config;
         let reached = |rate: Option<f64>, is: f64| enough && rate.is_some_and(|limit| is >= limit);
         if reached(config.failure_rate, counts.failure_rate()) {
             Some(TransitionReason::FailureRate)
@@ -81,7 +81,7 @@ impl Circuit {
     ) {
         self.with_core(now, |core| {
             if core.epoch == epoch && core.flows() {
-                core.trip(&self.rules, now, counts, hint, reason);
+                core.trip(self.rules(), now, counts, hint, reason);
             }
         });
     }

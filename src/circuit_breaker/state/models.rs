@@ -111,7 +111,7 @@ fn failures_that_race_trip_once() {
 fn a_permit_settled_and_one_dropped_leave_nothing_held() {
     loom::model(|| {
         let mut rules = circuit(2);
-        rules.rules.config.abandoned = Abandoned::Ignore;
+        rules.config.abandoned = Abandoned::Ignore;
         let circuit = Lanes::new(rules);
         let (settled, dropped) = (permit(&circuit), permit(&circuit));
         let dropping = loom::thread::spawn(move || drop(dropped));

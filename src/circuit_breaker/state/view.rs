@@ -6,21 +6,21 @@ impl Circuit {
     /// The state, with what time alone has changed.
     pub(in crate::circuit_breaker) fn state(&self, now: Instant) -> CircuitState {
         self.with_core(now, |core| {
-            core.advance(&self.rules, now);
+            core.advance(self.rules(), now);
             core.state
         })
     }
 
     /// When the next call may pass, while none may.
     pub(in crate::circuit_breaker) fn until(&self, now: Instant) -> Option<Instant> {
-        self.with_core(now, |core| core.advance(&self.rules, now));
+        self.with_core(now, |core| core.advance(self.rules(), now));
         Some(self.shut_until()).filter(|&until| until > now)
     }
 
     /// What the window holds; while it holds nothing, what it held at the last trip.
     pub(in crate::circuit_breaker) fn counts(&self, now: Instant) -> Counts {
         let (flows, epoch, last) = self.with_core(now, |core| {
-            core.advance(&self.rules, now);
+            core.advance(self.rules(), now);
             (core.flows(), core.epoch, core.last)
         });
         if flows { self.window_counts(epoch, now) } else { last }

@@ -1,0 +1,24 @@
+//! The manual, a module for each chapter. Only in the docs: here so that the compiler reads the examples too.
+
+#[doc = include_str!("../docs/add-a-pattern.md")]
+pub mod add_a_pattern {}
+#[doc = include_str!("../docs/classify.md")]
+pub mod classify {}
+#[doc = include_str!("../docs/defaults.md")]
+pub mod defaults {}
+#[doc = include_str!("../docs/dependencies.md")]
+pub mod dependencies {}
+#[doc = include_str!("../docs/design.md")]
+pub mod design {}
+#[doc = include_str!("../docs/guarantees.md")]
+pub mod guarantees {}
+#[doc = include_str!("../docs/order.md")]
+pub mod order {}
+#[doc = include_str!("../docs/performance.md")]
+pub mod performance {}
+#[doc = include_str!("../docs/start.md")]
+pub mod start {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub mod readme {}
