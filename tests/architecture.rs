@@ -5,12 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floors, from the ground up. A module knows those below it.
+#[rustfmt::skip]
 const FLOORS: [&[&str]; 5] = [
     &["base"],
-    &[
-        "name", "classify", "error", "rejected", "lift", "event", "backoff", "budget", "deadline", "attempt",
-        "repeat",
-    ],
+    &["name", "classify", "error", "rejected", "lift", "event", "backoff", "budget", "deadline", "attempt", "repeat"],
     &["gate"],
     &["circuit_breaker", "retry", "timeout"],
     &["http", "reqwest", "testing"],
@@ -20,15 +18,10 @@ const PATTERNS: usize = 3;
 const EDGES: usize = 4;
 
 const ROOMS: [&str; 8] = ["mod", "config", "state", "layer", "service", "future", "handle", "tests"];
+#[rustfmt::skip]
 const HEADINGS: [&str; 8] = [
-    "When to use",
-    "When not to",
-    "Example",
-    "How it decides",
-    "Defaults",
-    "Where in the stack",
-    "Events and metrics",
-    "Cancellation and panics",
+    "When to use", "When not to", "Example", "How it decides", "Defaults", "Where in the stack",
+    "Events and metrics", "Cancellation and panics",
 ];
 
 /// A source file: where it is, and its code without comments and without its tests.
@@ -44,12 +37,13 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let mut found: Vec<_> =
-        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect();
-    found.sort();
-    found
+    let entries = entries(folder).into_iter();
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 fn text(path: &Path) -> String {
@@ -136,8 +130,7 @@ fn nobody_knows_those_above() {
 #[test]
 fn a_pattern_holds_its_rooms_and_nothing_else() {
     for pattern in FLOORS[PATTERNS] {
-        for entry in fs::read_dir(root("src").join(pattern)).expect("a folder") {
-            let path = entry.expect("an entry").path();
+        for path in entries(&root("src").join(pattern)) {
             let room = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             assert!(ROOMS.contains(&room), "{} is no room", path.display());
         }

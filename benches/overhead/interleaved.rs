@@ -31,11 +31,14 @@ pub(crate) fn print() {
         let beside = beside.map(|(peer, theirs)| format!("{:.2} x {peer}", net(row.name, *ns) / theirs));
         println!("{:<40} {ns:>9.1} {:>9.1}  {}", row.name, net(row.name, *ns), beside.unwrap_or_default());
     }
-    let (one, two) = contended();
-    println!(
-        "\ncircuit breaker closed, one shared layer: {one:.1} ns a call on one worker, {two:.1} ns on two"
-    );
-    println!("throughput on two workers: {:.2} x of one", one / two);
+    let layer = rows::breaker();
+    println!("\n{:<40} {:>9} {:>9}  throughput", "per call, by workers", "one", "two");
+    for (name, (one, two)) in [
+        ("bare, each its own: what the machine has", contended(|| Opaque { pending: 0 })),
+        ("circuit breaker, closed, one layer", contended(|| layer.layer(Opaque { pending: 0 }))),
+    ] {
+        println!("{name:<40} {one:>9.1} {two:>9.1}  {:.2} x", one / two);
+    }
 }
 
 fn time(row: &mut Row) -> f64 {

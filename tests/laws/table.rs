@@ -29,13 +29,13 @@ macro_rules! every_layer {
             circuit_breaker_recovering = recovering().adds(48);
             circuit_breaker_that_runs_foreign_code = foreign_breaker().adds(48);
             circuit_breaker_with_a_rule_of_its_user = ruled_breaker().adds(48);
-            retry = retrier(RetryConfig::default()).adds(168);
-            retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(168);
-            retry_that_runs_foreign_code = foreign_retrier().adds(168);
+            retry = retrier(RetryConfig::default()).adds(184);
+            retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(184);
+            retry_that_runs_foreign_code = foreign_retrier().adds(184);
             timeout = limit(3600 * SECOND).adds(168);
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
             stack_of_timeout_retry_breaker_timeout = full_stack().adds(440);
-            stack_of_breaker_and_retry = breaker_over_retry().adds(200);
+            stack_of_breaker_and_retry = breaker_over_retry().adds(216);
             stack_of_two_breakers = two_breakers().adds(80);
             // Those that take one type of request, that of their closures.
             @of_one_type
