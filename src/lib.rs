@@ -32,7 +32,8 @@
 //! - One layer value is one circuit, one budget, whichever services it makes. Clones share it.
 //! - Configs are plain data with a reason for every default. Nonsense is a [`ConfigError`]: `new` panics with it, `try_new`
 //!   returns it.
-//! - A call that never triggers a layer allocates nothing and spawns nothing. No layer owns a task.
+//! - A call that never triggers a layer allocates nothing but what the copy of a request needs, and spawns nothing. No
+//!   layer owns a task.
 //!
 //! # The floors
 //!

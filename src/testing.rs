@@ -126,7 +126,9 @@ impl Probe {
     /// Makes `poll_ready` ready, or pending.
     pub fn set_ready(&self, ready: bool) {
         self.0.readiness.store(u64::from(!ready), Ordering::SeqCst);
-        self.0.waiting.wake_all();
+        if ready {
+            self.0.waiting.wake_all();
+        }
     }
 
     /// Makes `poll_ready` fail.

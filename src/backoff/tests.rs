@@ -1,3 +1,5 @@
+#![allow(clippy::float_cmp, reason = "the results are rounded")]
+
 use super::*;
 use proptest::prelude::*;
 

@@ -32,6 +32,7 @@ impl Random {
 
 #[cfg(all(test, not(seawall_loom)))]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "equal bits are meant")]
     use super::*;
 
     #[test]

@@ -22,7 +22,8 @@ pub struct CircuitBreakerConfig {
     pub failure_rate: Option<f64>,
     /// Opens at this share of calls slower than [`slow_call`](Self::slow_call), above 0 and up to 1. Default none.
     pub slow_rate: Option<f64>,
-    /// A call is slow when it takes longer than this. Default none.
+    /// A call is slow when it takes longer than this. With `slow_rate`, calls in flight count as slow once they are older,
+    /// found within an eighth of it (100 µs at least). Default none.
     pub slow_call: Option<Duration>,
     /// Opens at this many failures in a row; 0 switches the rule off. Default 10.
     pub consecutive_failures: u32,
@@ -36,8 +37,8 @@ pub struct CircuitBreakerConfig {
     pub jitter: f64,
     /// How many calls are let through when the open time is over, and must answer, 1 to 1000. Default 3.
     pub probes: u32,
-    /// How long a probe may take before it counts as failed, at most 60 s. Default: as long as the circuit was open, or
-    /// twice [`slow_call`](Self::slow_call) if that is longer.
+    /// How long a probe may take before it counts as failed, at most 60 s. Default: `open_for` (100 ms at least), doubled for
+    /// every failed recovery, or twice [`slow_call`](Self::slow_call) if that is longer.
     pub lease: Option<Duration>,
     /// After the probes succeeded, the share of admitted calls grows from 10 % to 100 % over this time. Default none.
     pub ramp: Option<Duration>,

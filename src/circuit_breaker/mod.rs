@@ -157,8 +157,10 @@
 //! - It was a probe: its place is free again, whatever its age. After `probes` abandoned probes in one half-open time the
 //!   circuit opens again.
 //!
-//! A panic of the service, in `call`, in `poll` or while an admitted call makes it ready, is a failure. A listener that panics is caught.
-//! A panic of the classifier or of `open_when` goes on to the caller. After any of them the circuit is usable.
+//! A panic of the service, in `call`, in `poll` or while an admitted call makes it ready, is a failure. A listener that
+//! panics is caught. A panic of the classifier goes on to the caller, and its call counts as abandoned. After any of them
+//! the circuit is usable and nothing is held. A rule given to `open_when` must not panic: while a panic of the service
+//! unwinds, a second one ends the process.
 
 mod config;
 mod handle;

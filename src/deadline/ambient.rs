@@ -52,13 +52,15 @@ impl Limit {
     pub(crate) fn enter(&mut self) -> Entered<'_> {
         AMBIENT.with(|ambient| {
             let (at, after, origin) = (ambient.at.get(), ambient.after.get(), ambient.origin.get());
+            let mut waiting = after;
             if self.at == NEVER {
-                ambient.after.set(after.min(self.after));
+                waiting = after.min(self.after);
+                ambient.after.set(waiting);
             } else if self.at < at {
                 ambient.at.set(self.at);
                 ambient.origin.set(self.origin);
             }
-            Entered { limit: self, at, after, origin }
+            Entered { limit: self, waiting, at, after, origin }
         })
     }
 
@@ -71,6 +73,8 @@ impl Limit {
 #[derive(Debug)]
 pub(crate) struct Entered<'a> {
     limit: &'a mut Limit,
+    /// What waits to start, unless somebody looks.
+    waiting: u64,
     // What was current before.
     at: u64,
     after: u64,
@@ -81,27 +85,16 @@ impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
         AMBIENT.with(|ambient| {
-            let waited = self.after != NEVER || self.limit.waits_to_start();
-            let started = waited && ambient.after.get() == NEVER;
-            ambient.at.set(self.at);
-            ambient.after.set(self.after);
-            ambient.origin.set(self.origin);
-            if started {
-                self.start(ambient);
+            if ambient.after.get() == self.waiting {
+                ambient.after.set(self.after);
+                if self.limit.at != NEVER {
+                    ambient.at.set(self.at);
+                    ambient.origin.set(self.origin);
+                }
+            } else {
+                self.limit.at = ambient.start_around(*self.limit, self.at, self.after, self.origin);
             }
         });
-    }
-}
-
-impl Entered<'_> {
-    /// Somebody inside has looked: the clocks of this limit and of those around it have started.
-    #[cold]
-    fn start(&mut self, ambient: &Ambient) {
-        let start = ambient.started.get();
-        if self.limit.waits_to_start() {
-            self.limit.at = start.saturating_add(self.limit.after);
-        }
-        ambient.start(start);
     }
 }
 
@@ -157,6 +150,18 @@ struct Ambient {
 }
 
 impl Ambient {
+    /// Somebody inside a limit has looked: its clock, and those of the limits around it, have started. Returns when the
+    /// limit ends. All by value, so that a limit nobody looks at need not lie in memory.
+    #[cold]
+    fn start_around(&self, limit: Limit, at: u64, after: u64, origin: Origin) -> u64 {
+        let start = self.started.get();
+        self.at.set(at);
+        self.after.set(after);
+        self.origin.set(origin);
+        self.start(start);
+        if limit.waits_to_start() { start.saturating_add(limit.after) } else { limit.at }
+    }
+
     /// Starts the clock of what has not started.
     fn start(&self, now: u64) {
         let after = self.after.replace(NEVER);

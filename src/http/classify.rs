@@ -23,7 +23,7 @@ use crate::error::StackError;
 /// | 500, 502, 503, 504, and every other 5xx | `Transient` |
 ///
 /// `retry-after-ms` goes before `Retry-After`. From status 400 on, `x-should-retry: true` makes a response `Transient`
-/// and `false` makes a transient one `Permanent`. An error is `Transient`: `Unsent` if the connection was refused.
+/// (unless it is `Throttled`), and `false` makes a transient one `Permanent` and a throttled one `Ignored`. An error is `Transient`: `Unsent` if the connection was refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatusClassify;
 
@@ -36,15 +36,17 @@ impl StatusClassify {
             return Outcome::Success;
         }
         let outcome = match code {
-            429 | 529 => return Outcome::Throttled { retry_after: hint(headers) },
+            429 | 529 => Outcome::Throttled { retry_after: hint(headers) },
             408 | 425 => transient(headers),
             400..=499 | 501 => Outcome::Success,
             505..=508 | 510 | 511 => Outcome::Permanent,
             _ => transient(headers),
         };
         match headers.get("x-should-retry").map(::http::HeaderValue::as_bytes) {
-            Some(b"true") => transient(headers),
+            Some(b"true") if !matches!(outcome, Outcome::Throttled { .. }) => transient(headers),
             Some(b"false") if matches!(outcome, Outcome::Transient { .. }) => Outcome::Permanent,
+            // A quota that is used up: no reason to call again, and none to think ill of the service.
+            Some(b"false") if matches!(outcome, Outcome::Throttled { .. }) => Outcome::Ignored,
             _ => outcome,
         }
     }
@@ -119,6 +121,8 @@ mod tests {
         assert_eq!(judged(503, &both), after(Duration::from_millis(250)));
         assert_eq!(judged(503, &[("x-should-retry", "false")]), Outcome::Permanent);
         assert_eq!(judged(409, &[("x-should-retry", "true")]), Outcome::TRANSIENT);
+        assert_eq!(judged(429, &[("x-should-retry", "true")]), Outcome::Throttled { retry_after: None });
+        assert_eq!(judged(429, &[("x-should-retry", "false")]), Outcome::Ignored);
         assert_eq!(judged(200, &[("x-should-retry", "true")]), Outcome::Success);
     }
 

@@ -102,7 +102,7 @@ where
                     }
                     match this.rest.after_failure(outcome, &result) {
                         Err(gave_up) => {
-                            this.rest.tell(gave_up);
+                            this.rest.tell(this.rest.plan.attempt(), gave_up);
                             return Poll::Ready(result);
                         }
                         // The result goes first: its connection is free while we wait.
@@ -120,7 +120,8 @@ where
                 }
                 StepProjection::Readying { service, fare } => {
                     if let Err(error) = ready!(service.poll_ready(cx)) {
-                        this.rest.tell(GaveUp::NotTransient);
+                        // This attempt was never made.
+                        this.rest.tell(this.rest.plan.attempt() - 1, GaveUp::NotTransient);
                         return Poll::Ready(Err(error));
                     }
                     fare.token.take().map(Token::spend).unwrap_or_default();
@@ -177,8 +178,8 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
     }
 
     #[cold]
-    fn tell(&self, reason: GaveUp) {
-        let attempts = Attempts::new(self.plan.attempt(), reason);
+    fn tell(&self, attempts: u32, reason: GaveUp) {
+        let attempts = Attempts::new(attempts, reason);
         self.retrier.shared.emit(|| EventKind::GaveUp(attempts));
     }
 }

@@ -58,9 +58,9 @@
 //! | Is there a copy of the request? | `NotRepeatable` |
 //! | Is the hint of the service at most `max_retry_after`? | `RetryAfter` |
 //! | Is there a next delay? (Only an iterator given to [`delays`](RetryLayer::delays) ends.) | `Attempts` |
-//! | Do the delay and `least_attempt` fit before the deadline, and into `max_elapsed`? | `Deadline` |
-//! | Do fewer than `max_sleepers` calls of this layer wait? | `Sleepers` |
-//! | Is there a token in the budget? | `Budget` |
+//! | Does the delay fit into `max_elapsed`, and with `least_attempt` before the deadline? | `Deadline` |
+//! | Do fewer than `max_sleepers` calls of this layer wait? (Without a delay nobody waits.) | `Sleepers` |
+//! | Is there a token in the budget? (A refusal that is waited out costs none.) | `Budget` |
 //!
 //! The delay is `max(backoff, hint · U(1, 1 + hint_jitter))`: never earlier than the service asked. The hint of 10 s passes
 //! with a `max_retry_after` of 10 s; its jitter counts against the deadline only.
@@ -83,7 +83,7 @@
 //! | `backoff` | 100 ms, doubling, at most 10 s, full jitter | factor finite and at least 1, spread 0 to 1 | full jitter spreads a crowd the widest |
 //! | `max_elapsed` | none | any | a timeout around the retry does it better: it also ends an attempt that hangs |
 //! | `least_attempt` | 10 ms | any | an attempt with less left only costs the service work |
-//! | `max_sleepers` | 1,024 | any; 0 allows none | waiting calls hold memory and connections of your callers |
+//! | `max_sleepers` | 1,024 | any; 0: only retries without a delay | waiting calls hold memory and connections of your callers |
 //! | `budget` | 0.1 per success, 10 in hand, no floor | `None`, or a ratio 0 to 1 | an outage costs the service a tenth more load, not three times the load |
 //! | `hint_jitter` | 0.5 | 0 to 1 | a thousand clients told "10 s" must not come back in one instant |
 //! | `max_retry_after` | 10 s | any | a caller that must wait longer is better told now |
@@ -110,12 +110,13 @@
 //!
 //! # Cancellation and panics
 //!
-//! A call that is dropped while it waits gives its place back and makes no further attempt. Its token stays spent. Dropped
-//! during an attempt, it drops the attempt; the layers below decide what that means. No task is spawned, so nothing goes on
-//! after the caller left.
+//! A call that is dropped while it waits, for its delay or for readiness, makes no further attempt and gives its place and
+//! its token back. Dropped during an attempt, it drops the attempt; the layers below decide what that means. No task is
+//! spawned, so nothing goes on after the caller left.
 //!
 //! A panic of the service, the classifier, the repeat strategy or the delays goes on to the caller and leaves nothing held.
-//! A listener that panics is caught. A readiness error of a further attempt is returned as it is, without an event.
+//! A listener that panics is caught. A readiness error of a further attempt ends the call with that error, as `NotTransient`,
+//! and its token goes back.
 
 mod config;
 mod future;

@@ -51,7 +51,7 @@ impl<F: Fn(&Request) -> Option<Duration>, Request> PerRequest<Request> for F {
 }
 
 impl TimeoutLayer {
-    /// A call may take so long, from its first poll that has to wait.
+    /// A call may take so long, from the first poll that has to wait, or from when a layer below first asks for the deadline.
     #[must_use]
     #[track_caller]
     pub fn new(config: impl Into<TimeoutConfig>) -> Self {

@@ -70,7 +70,7 @@
 //! # Where in the stack
 //!
 //! Twice: outermost for the whole call, and innermost, above [`Lift`](crate::Lift), for each attempt. The outer one is the
-//! deadline that the retry plans by. The inner one must be below the circuit breaker, so that the circuit sees a failure and
+//! deadline that the retry goes by. The inner one must be below the circuit breaker, so that the circuit sees a failure and
 //! not a call that went away.
 //!
 //! # Events and metrics

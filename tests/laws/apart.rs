@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::{Command, exit};
 
 use crate::subject::{Verdict, message};
@@ -27,11 +28,17 @@ pub(crate) fn apart(name: &str, law: impl FnOnce() -> Verdict) -> Verdict {
 fn in_child(name: &str) -> Verdict {
     let this = std::thread::current();
     let test = this.name().ok_or("a test has a name")?;
-    let binary = std::env::current_exe().map_err(|error| error.to_string())?;
+    // Where there is such a link, it leads to this binary even when another one has taken its place by now.
+    let link = Path::new("/proc/self/exe");
+    let binary = if link.exists() { Ok(link.to_owned()) } else { std::env::current_exe() };
+    let binary = binary.map_err(|error| error.to_string())?;
     let child = Command::new(binary).args([test, "--exact"]).env(CHILD, name).output();
     let child = child.map_err(|error| error.to_string())?;
     let told = String::from_utf8_lossy(&child.stderr);
-    let told = told.split("verdict: ").nth(1).unwrap_or("it did not come to its end").trim();
-    ensure!(child.status.success(), "the process ended with {}: {told}", child.status);
+    // Without a verdict it proves nothing, however it ended: it may have found no such test.
+    let Some((_, verdict)) = told.split_once("verdict: ") else {
+        return Err(format!("the process ended with {}, and did not come to its end", child.status));
+    };
+    ensure!(child.status.success(), "the process ended with {}: {}", child.status, verdict.trim());
     Ok(())
 }

@@ -79,7 +79,10 @@ impl<Request: Clone> Repeat<Request> for Copying {
     }
 }
 
-/// A limit of its own for each request.
+/// A function that gives each request a limit of its own.
+pub(crate) type Patience = fn(&u64) -> Option<Duration>;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
 pub(crate) fn patience(_: &u64) -> Option<Duration> {
     pass(Place::PerRequest);
     None

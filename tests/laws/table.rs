@@ -15,7 +15,7 @@ use seawall::{CircuitBreakerLayer, RetryLayer};
 
 pub(crate) use crate::books::SECOND;
 use crate::books::{on_circuit, on_retry, on_timeout};
-use crate::foreign::{Copying, Heard, Judge, Place, delays, patience, rule};
+use crate::foreign::{Copying, Heard, Judge, Patience, Place, delays, patience, rule};
 use crate::subject::Subject;
 
 #[rustfmt::skip]
@@ -191,11 +191,9 @@ pub(crate) fn limit(after: Duration) -> Subject<TimeoutLayer> {
     on_timeout(TimeoutLayer::new(after).on_event(heard.listener()), heard)
 }
 
-pub(crate) fn foreign_limit() -> Subject<TimeoutLayer<fn(&u64) -> Option<Duration>>> {
+pub(crate) fn foreign_limit() -> Subject<TimeoutLayer<Patience>> {
     let heard = Heard::default();
-    let layer = TimeoutLayer::new(3600 * SECOND)
-        .per_request(patience as fn(&u64) -> Option<Duration>)
-        .on_event(heard.listener());
+    let layer = TimeoutLayer::new(3600 * SECOND).per_request(patience as Patience).on_event(heard.listener());
     let mut subject = on_timeout(layer, heard);
     subject.foreign = vec![Place::PerRequest];
     subject

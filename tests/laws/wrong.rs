@@ -130,8 +130,9 @@ pub(crate) fn wrong(defect: Defect) -> Subject<Wrong> {
         let state = state.clone();
         move |seen| {
             let (ledger, told) = (*lock(&state.ledger), state.told.load(SeqCst));
+            ledger.accounts_for(seen)?;
             ensure!(told == ledger.calls(), "{told} were told of {ledger:?}");
-            ledger.accounts_for(seen)
+            Ok(())
         }
     });
     subject.refuse_by("told to", move || {

@@ -193,8 +193,9 @@ impl Core {
 
     /// What time alone has changed: leases that ran out, each at its own instant, and the end of the ramp.
     pub(super) fn advance(&mut self, rules: Rules<'_>, now: Instant) {
+        let slow = rules.config.slow_call.is_some_and(|limit| self.lease(rules.config) > limit);
         while self.state == CircuitState::HalfOpen
-            && let Some(end) = self.probes.run_out(now)
+            && let Some(end) = self.probes.run_out(now, slow)
         {
             self.decide(rules, end, None);
         }

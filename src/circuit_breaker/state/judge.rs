@@ -1,6 +1,8 @@
 //! Whether it is enough.
 
-use super::{Circuit, Counts, Duration, Instant, Mark, Outcome, TransitionReason};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{Circuit, Counts, CustomRule, Duration, Instant, Mark, Outcome, TransitionReason};
 
 impl Circuit {
     /// Counts a result in the window, and judges the window when that can change anything.
@@ -54,8 +56,15 @@ impl Circuit {
         } else if reached(config.slow_rate, counts.slow_rate()) {
             Some(TransitionReason::SlowRate)
         } else {
-            self.custom.get().is_some_and(|rule| rule(counts)).then_some(TransitionReason::Custom)
+            self.custom_rule_says(counts).then_some(TransitionReason::Custom)
         }
+    }
+
+    /// A rule that panics says nothing. Results are also counted while a panic unwinds, and there a second one would abort.
+    fn custom_rule_says(&self, counts: &Counts) -> bool {
+        let judged =
+            |rule: &Box<CustomRule>| catch_unwind(AssertUnwindSafe(|| rule(counts))).unwrap_or(false);
+        self.custom.get().is_some_and(judged)
     }
 
     /// Looks, once per step, for calls in flight that are too old.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::lanes::Lanes;
 use crate::circuit_breaker::CircuitBreakerPermit;
-use crate::circuit_breaker::config::Abandoned;
+use crate::circuit_breaker::config::{Abandoned, Window};
 use crate::gate::Permit;
 
 const SECOND: u64 = 1_000_000_000;

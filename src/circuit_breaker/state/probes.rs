@@ -54,13 +54,13 @@ impl Probes {
         self.leases.iter().map(|lease| lease.until).min().unwrap_or(Instant::FAR_FUTURE)
     }
 
-    /// Counts the first lease that ran out by `now` as a failed probe, and says when that was.
-    pub(super) fn run_out(&mut self, now: Instant) -> Option<Instant> {
+    /// Counts the first lease that ran out by `now` as a failed probe, slow if that says so, and tells when that was.
+    pub(super) fn run_out(&mut self, now: Instant, slow: bool) -> Option<Instant> {
         let first = self.leases.iter().enumerate().min_by_key(|(_, lease)| lease.until)?.0;
         if self.leases[first].until > now {
             return None;
         }
-        self.count(Mark { failed: true, slow: true });
+        self.count(Mark { failed: true, slow });
         Some(self.leases.swap_remove(first).until)
     }
 

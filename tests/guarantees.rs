@@ -1,0 +1,28 @@
+//! The manual names tests. They must exist.
+
+use std::fs;
+use std::path::Path;
+
+fn read(path: &Path) -> String {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).expect("a folder").map(|entry| entry.expect("an entry").path());
+        return entries.map(|entry| read(&entry)).collect();
+    }
+    fs::read_to_string(path).expect("a text")
+}
+
+#[test]
+fn every_test_that_the_manual_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let code = read(&root.join("src")) + &read(&root.join("tests"));
+    for page in ["docs/guarantees.md", "docs/performance.md"] {
+        let text = read(&root.join(page));
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        // A name with so many words is a sentence.
+        let missing: Vec<_> = words
+            .filter(|word| word.matches('_').count() > 2)
+            .filter(|name| !["(", "<"].iter().any(|end| code.contains(&format!("fn {name}{end}"))))
+            .collect();
+        assert!(missing.is_empty(), "{page} names tests that do not exist: {missing:?}");
+    }
+}
