@@ -158,9 +158,8 @@
 //!   circuit opens again.
 //!
 //! A panic of the service, in `call`, in `poll` or while an admitted call makes it ready, is a failure. A listener that
-//! panics is caught. A panic of the classifier goes on to the caller, and its call counts as abandoned. After any of them
-//! the circuit is usable and nothing is held. A rule given to `open_when` must not panic: while a panic of the service
-//! unwinds, a second one ends the process.
+//! panics is caught, and so is a rule given to `open_when`, which then says nothing. A panic of the classifier goes on to
+//! the caller, and its call counts as abandoned. After any of them the circuit is usable and nothing is held.
 
 mod config;
 mod handle;

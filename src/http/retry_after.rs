@@ -40,7 +40,9 @@ mod tests {
 
     fn read(lines: &[&str], sent: Option<&str>) -> Option<Duration> {
         let mut headers = HeaderMap::new();
-        lines.iter().for_each(|line| drop(headers.append(RETRY_AFTER, line.parse().unwrap())));
+        for line in lines {
+            headers.append(RETRY_AFTER, line.parse().unwrap());
+        }
         sent.map(|sent| headers.insert(DATE, sent.parse().unwrap()));
         retry_after(&headers)
     }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Circuit, Counts, CustomRule, Duration, Instant, Mark, Outcome, TransitionReason};
+use super::{Circuit, Counts, Duration, Instant, Mark, Outcome, TransitionReason};
 
 impl Circuit {
     /// Counts a result in the window, and judges the window when that can change anything.
@@ -62,9 +62,8 @@ impl Circuit {
 
     /// A rule that panics says nothing. Results are also counted while a panic unwinds, and there a second one would abort.
     fn custom_rule_says(&self, counts: &Counts) -> bool {
-        let judged =
-            |rule: &Box<CustomRule>| catch_unwind(AssertUnwindSafe(|| rule(counts))).unwrap_or(false);
-        self.custom.get().is_some_and(judged)
+        let Some(rule) = self.custom.get() else { return false };
+        catch_unwind(AssertUnwindSafe(|| rule(counts))).unwrap_or(false)
     }
 
     /// Looks, once per step, for calls in flight that are too old.
