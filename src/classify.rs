@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::StackError;
+use crate::event::Attempts;
 
 /// What a result says about the service that gave it.
 ///
@@ -78,6 +79,12 @@ impl Outcome {
 pub trait Classify<Response, Error> {
     /// What `result` says about the service.
     fn classify(&self, result: &Result<Response, Error>) -> Outcome;
+
+    /// A retry gives up and returns `result`: the place to note on it how many attempts were made. Does nothing by default;
+    /// the classifiers of HTTP put [`Attempts`] into the extensions of a response.
+    fn gave_up(&self, result: &mut Result<Response, Error>, attempts: Attempts) {
+        let _ = (result, attempts);
+    }
 }
 
 impl<F, Response, Error> Classify<Response, Error> for F

@@ -23,6 +23,7 @@ use ::reqwest::{Error, Request, Response};
 use crate::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer};
 use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
+use crate::event::Attempts;
 use crate::http::may_be_repeated;
 use crate::lift::lift_into_error;
 use crate::repeat::Repeat;
@@ -71,6 +72,12 @@ impl<E: StackError> Classify<Response, E> for StatusClassify {
                 .as_service()
                 .and_then(<dyn std::error::Error>::downcast_ref)
                 .map_or(Outcome::TRANSIENT, judge),
+        }
+    }
+
+    fn gave_up(&self, result: &mut Result<Response, E>, attempts: Attempts) {
+        if let Ok(response) = result {
+            response.extensions_mut().insert(attempts);
         }
     }
 }

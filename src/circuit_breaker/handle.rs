@@ -31,6 +31,12 @@ impl Handle {
         self.circuit.state(now())
     }
 
+    /// The manual mode that holds, if any. [`state`](Self::state) is what lies beneath it.
+    #[must_use]
+    pub fn mode(&self) -> Option<Mode> {
+        self.circuit.mode()
+    }
+
     /// When the next call may pass, while none may.
     #[must_use]
     pub fn until(&self) -> Option<Instant> {

@@ -169,6 +169,6 @@ mod state;
 pub use self::config::{Abandoned, CircuitBreakerConfig, Window};
 pub use self::handle::{Handle, Manual};
 pub use self::layer::{CircuitBreaker, CircuitBreakerLayer, CircuitBreakerPermit, CircuitGate};
-pub use self::state::Totals;
+pub use self::state::{Mode, Totals};
 pub use crate::base::window::Counts;
 pub use crate::event::{CircuitState, TransitionReason};

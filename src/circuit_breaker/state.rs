@@ -39,7 +39,7 @@ mod view;
 
 pub use self::ledger::Totals;
 use self::ledger::Uncounted;
-pub(super) use self::phase::Mode;
+pub use self::phase::Mode;
 
 /// One circuit, shared by all the services of its layer.
 ///

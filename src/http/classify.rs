@@ -9,6 +9,7 @@ use ::http::{HeaderMap, Response, StatusCode};
 use super::retry_after;
 use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
+use crate::event::Attempts;
 
 /// Judges an HTTP response by its status and its `Retry-After`; fits every body and every error type.
 ///
@@ -57,6 +58,12 @@ impl<B, E: StackError> Classify<Response<B>, E> for StatusClassify {
         match result {
             Ok(response) => self.judge(response.status(), response.headers()),
             Err(error) => Outcome::Transient { retry_after: None, cause: cause(error.as_service()) },
+        }
+    }
+
+    fn gave_up(&self, result: &mut Result<Response<B>, E>, attempts: Attempts) {
+        if let Ok(response) = result {
+            response.extensions_mut().insert(attempts);
         }
     }
 }

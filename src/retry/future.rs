@@ -94,7 +94,7 @@ where
         loop {
             match this.step.as_mut().project() {
                 StepProjection::Calling { call } => {
-                    let result = ready!(attempt::during(this.rest.plan.attempt(), || call.poll(cx)));
+                    let mut result = ready!(attempt::during(this.rest.plan.attempt(), || call.poll(cx)));
                     let outcome = judge(&this.rest.classify, &result);
                     if outcome == Outcome::Success {
                         this.rest.succeeded();
@@ -102,7 +102,9 @@ where
                     }
                     match this.rest.after_failure(outcome, &result) {
                         Err(gave_up) => {
-                            this.rest.tell(this.rest.plan.attempt(), gave_up);
+                            let attempts = Attempts::new(this.rest.plan.attempt(), gave_up);
+                            this.rest.tell(attempts);
+                            this.rest.classify.gave_up(&mut result, attempts);
                             return Poll::Ready(result);
                         }
                         // The result goes first: its connection is free while we wait.
@@ -121,7 +123,7 @@ where
                 StepProjection::Readying { service, fare } => {
                     if let Err(error) = ready!(service.poll_ready(cx)) {
                         // This attempt was never made.
-                        this.rest.tell(this.rest.plan.attempt() - 1, GaveUp::NotTransient);
+                        this.rest.tell(Attempts::new(this.rest.plan.attempt() - 1, GaveUp::NotTransient));
                         return Poll::Ready(Err(error));
                     }
                     fare.token.take().map(Token::spend).unwrap_or_default();
@@ -178,8 +180,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
     }
 
     #[cold]
-    fn tell(&self, attempts: u32, reason: GaveUp) {
-        let attempts = Attempts::new(attempts, reason);
+    fn tell(&self, attempts: Attempts) {
         self.retrier.shared.emit(|| EventKind::GaveUp(attempts));
     }
 }

@@ -105,7 +105,8 @@
 //! | [`Retrying`](crate::EventKind::Retrying) | an attempt failed and another will be made: its number (the first is 1), the delay, the outcome |
 //! | [`GaveUp`](crate::EventKind::GaveUp) | a call ended with anything but a success: how many attempts, and why no more |
 //!
-//! A success is silent. [`Handle::sleepers`] and [`Handle::budget`] show what is held now. A `metrics` and a `tracing`
+//! A success is silent. With the classifiers of HTTP, the response of a call that was given up carries
+//! [`Attempts`](crate::Attempts) in its extensions, too. [`Handle::sleepers`] and [`Handle::budget`] show what is held now. A `metrics` and a `tracing`
 //! listener are coming; today you write your own.
 //!
 //! # Cancellation and panics

@@ -13,8 +13,9 @@ pub(super) struct Phase {
 }
 
 /// A manual mode; the first one asked for in this order holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
     /// Nothing passes.
     Isolated,
     /// Nothing passes, as if the circuit had tripped.

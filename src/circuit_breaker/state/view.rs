@@ -1,6 +1,6 @@
 //! Looking at the circuit and steering it: nothing here is on a call's way.
 
-use super::{Circuit, CircuitState, Counts, Instant, Manual, Totals};
+use super::{Circuit, CircuitState, Counts, Instant, Manual, Mode, Totals};
 
 impl Circuit {
     /// The state, with what time alone has changed.
@@ -9,6 +9,11 @@ impl Circuit {
             core.advance(self.rules(), now);
             core.state
         })
+    }
+
+    /// The manual mode that holds, if any.
+    pub(in crate::circuit_breaker) fn mode(&self) -> Option<Mode> {
+        self.phase().mode()
     }
 
     /// When the next call may pass, while none may.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::Frame;
 use reqwest::{Body, Method};
-use seawall::{Cause, EventKind, GaveUp, Outcome, RejectedKind, RetryLayer, StackError};
+use seawall::{Attempts, Cause, EventKind, GaveUp, Outcome, RejectedKind, RetryLayer, StackError};
 use tower::Layer;
 
 use super::server::{Reply, Server, cuts, nobody, url_of};
@@ -26,6 +26,18 @@ async fn the_last_answer_of_a_server_that_stays_busy_comes_back() {
     let server = Server::start([Reply::Status(500), Reply::Status(502), Reply::Status(503)]).await;
     assert_eq!(send(retry(), get(&server.url)).await.unwrap().status(), 503);
     assert_eq!(server.hits(), 3);
+}
+
+#[tokio::test]
+async fn the_last_answer_tells_how_many_attempts_were_made_and_why_no_more() {
+    let server = Server::start([Reply::Status(503)]).await;
+    let attempts = |response: reqwest::Response| response.extensions().get::<Attempts>().copied();
+    let gave_up = attempts(send(retry(), get(&server.url)).await.unwrap()).unwrap();
+    assert_eq!((gave_up.count, gave_up.reason), (3, GaveUp::Attempts));
+    let gave_up = attempts(send(retry(), post(&server.url)).await.unwrap()).unwrap();
+    assert_eq!((gave_up.count, gave_up.reason), (1, GaveUp::NotRepeatable));
+    let server = Server::start([Reply::Status(200)]).await;
+    assert_eq!(attempts(send(retry(), get(&server.url)).await.unwrap()), None);
 }
 
 #[tokio::test]

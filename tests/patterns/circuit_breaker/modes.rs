@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seawall::circuit_breaker::CircuitState;
+use seawall::circuit_breaker::{CircuitState, Mode};
 use seawall::gate::Permit;
 use seawall::{Instant, Outcome, RejectedKind};
 
@@ -136,4 +136,19 @@ async fn modes_may_come_and_go_in_any_order() {
     refused(&handle);
     handle.reset();
     ok(&handle);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_strongest_mode_is_the_one_that_is_told() {
+    let handle = circuit(plain());
+    assert_eq!(handle.mode(), None);
+    let disabled = handle.disable();
+    assert_eq!(handle.mode(), Some(Mode::Disabled));
+    let isolated = handle.isolate();
+    assert_eq!((handle.mode(), handle.state()), (Some(Mode::Isolated), CircuitState::Closed));
+    drop(isolated);
+    disabled.keep();
+    assert_eq!(handle.mode(), Some(Mode::Disabled));
+    handle.release();
+    assert_eq!(handle.mode(), None);
 }
