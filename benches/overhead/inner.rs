@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use seawall::Error;
@@ -71,5 +72,38 @@ pub(crate) fn drive<S: Service<u64>>(service: &mut S, value: u64) -> bool {
         if let Poll::Ready(result) = call.as_mut().poll(&mut cx) {
             return black_box(result.is_ok());
         }
+    }
+}
+
+/// Adds to a counter of its own, as often as a breaker does: what the machine has for such work on two workers.
+#[derive(Debug)]
+pub(crate) struct Counting {
+    line: Box<Line>,
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Line(AtomicU64);
+
+impl Counting {
+    pub(crate) fn new() -> Self {
+        Self { line: Box::default() }
+    }
+}
+
+impl Service<u64> for Counting {
+    type Response = u64;
+    type Error = Error<Oops>;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, value: u64) -> Answer {
+        for _ in 0..3 {
+            self.line.0.fetch_add(value, Ordering::Relaxed);
+        }
+        Answer { pending: 0, value }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tower::{Layer, Service};
 
-use super::inner::{Opaque, drive};
+use super::inner::{Counting, Opaque, drive};
 use super::rows::{self, Row};
 
 const ROUNDS: usize = 301;
@@ -34,7 +34,8 @@ pub(crate) fn print() {
     let layer = rows::breaker();
     println!("\n{:<40} {:>9} {:>9}  throughput", "per call, by workers", "one", "two");
     for (name, (one, two)) in [
-        ("bare, each its own: what the machine has", contended(|| Opaque { pending: 0 })),
+        ("bare, each its own", contended(|| Opaque { pending: 0 })),
+        ("three counts, each on a line of its own", contended(Counting::new)),
         ("circuit breaker, closed, one layer", contended(|| layer.layer(Opaque { pending: 0 }))),
     ] {
         println!("{name:<40} {one:>9.1} {two:>9.1}  {:.2} x", one / two);

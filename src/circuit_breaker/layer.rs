@@ -122,7 +122,7 @@ impl<Request> Gate<Request> for CircuitGate {
 
     #[inline]
     fn refuses(&self) -> bool {
-        self.circuit.refuses(now)
+        self.circuit.seems_shut()
     }
 
     #[inline]

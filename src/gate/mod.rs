@@ -21,7 +21,7 @@ pub trait Gate<Request>: sealed::Sealed {
     /// Resolves when a call that had to wait is admitted or refused.
     type Waiting: Future<Output = Result<Self::Permit, Rejected>>;
 
-    /// Whether a call would not be admitted right now.
+    /// Whether a call would not be admitted right now. It may say so once too often: the call decides.
     fn refuses(&self) -> bool;
 
     /// Decides on one call.

@@ -130,3 +130,6 @@ pub use self::future::ResponseFuture;
 pub use self::layer::{Handle, RetryLayer};
 pub use self::service::Retry;
 pub use crate::repeat::{ByClone, Repeat};
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests;

@@ -57,6 +57,51 @@ fn slow_failures_count_as_both() {
 }
 
 #[test]
+fn a_slow_call_is_one_like_any_other_where_slow_calls_are_not_counted_apart() {
+    let w = window(false);
+    for now in [0, 95] {
+        let tick = w.tick(1, at(now));
+        w.record(0, tick, SLOW);
+        w.record(0, tick, SLOW_FAILED);
+    }
+    assert_eq!(w.counts(w.tick(1, at(95))), Counts { successes: 2, failures: 2, slow: 0, hanging: 0 });
+    assert!(w.spare(0).iter().all(|spare| spare.load(Ordering::Relaxed) == 0));
+}
+
+#[test]
+fn a_bucket_keeps_from_results_of_255_epochs_before_it_and_is_taken_for_an_old_lap_beyond() {
+    for (epoch, counts) in [(256, Counts::default()), (257, Counts { failures: 1, ..Counts::default() })] {
+        let w = window(false);
+        w.record(0, w.tick(epoch, at(0)), OK);
+        w.record(0, w.tick(1, at(0)), FAILED);
+        assert_eq!(w.counts(w.tick(1, at(0))), counts);
+        assert_eq!(w.lifetime(), (1, 1));
+    }
+}
+
+#[test]
+fn a_bucket_is_halved_when_either_of_its_counts_is_full() {
+    let full = (1 << 18) - 1;
+    for (filler, next, successes, failures) in [
+        (FAILED, FAILED, 2, full / 2 + 1),
+        (FAILED, OK, 3, full / 2),
+        (OK, OK, full / 2 + 1, 2),
+        (OK, FAILED, full / 2, 3),
+    ] {
+        let w = window(false);
+        let tick = w.tick(1, at(0));
+        let other = if filler == OK { FAILED } else { OK };
+        (0..5).for_each(|_| w.record(0, tick, other));
+        (0..full).for_each(|_| w.record(0, tick, filler));
+        assert_eq!(w.counts(tick).total(), full + 5);
+        w.record(0, tick, next);
+        assert_eq!(w.counts(tick), Counts { successes, failures, ..Counts::default() });
+        let (successes, failures) = w.lifetime();
+        assert_eq!(successes + failures, full + 6);
+    }
+}
+
+#[test]
 fn a_full_bucket_keeps_its_rate_and_the_lifetime_its_count() {
     let w = window(false);
     let tick = w.tick(1, at(0));

@@ -167,4 +167,44 @@ mod tests {
         ages.leave(1, at(0));
         assert_eq!(ages.too_old(3, at(20_000)), 0);
     }
+
+    #[test]
+    fn somebody_looks_once_in_every_step() {
+        let ages = ages();
+        for millis in [100, 200, 1700] {
+            assert!(!ages.looked(1, at(millis)));
+            assert!(ages.looked(1, at(millis)));
+            assert!(ages.looked(1, at(millis + 99)));
+        }
+    }
+
+    #[test]
+    fn a_call_that_finds_its_place_full_is_counted_among_the_old_and_leaves_from_there() {
+        let ages = ages();
+        let step = ages.step(1, at(100));
+        let set = |calls| ages.place(step).store(step << COUNT | calls, Ordering::Release);
+        set(FULL - 1);
+        ages.enter(1, at(100));
+        assert_eq!(ages.too_old(1, at(100)), 0);
+        ages.enter(1, at(100));
+        assert_eq!(ages.too_old(1, at(100)), 1);
+        assert_eq!(ages.too_old(1, at(10_000)), FULL + 1);
+        set(1);
+        ages.leave(1, at(100));
+        assert_eq!(ages.too_old(1, at(10_000)), 1);
+        ages.leave(1, at(100));
+        assert_eq!(ages.too_old(1, at(10_000)), 0);
+    }
+
+    #[test]
+    fn a_call_that_comes_after_a_later_one_took_its_place_is_counted_among_the_old() {
+        let ages = ages();
+        ages.enter(1, at(1600));
+        ages.enter(1, at(0));
+        assert_eq!(ages.too_old(1, at(1600)), 1);
+        ages.leave(1, at(0));
+        assert_eq!(ages.too_old(1, at(10_000)), 1);
+        ages.leave(1, at(1600));
+        assert_eq!(ages.too_old(1, at(10_000)), 0);
+    }
 }

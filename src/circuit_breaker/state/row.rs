@@ -53,3 +53,50 @@ impl Row {
         }
     }
 }
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+
+    fn at(nanos: u64) -> Instant {
+        Instant::from_nanos(nanos)
+    }
+
+    fn row(epoch: u32) -> Row {
+        let row = Row::default();
+        row.begin(epoch);
+        row
+    }
+
+    fn span(nanos: u64) -> Duration {
+        Duration::from_nanos(nanos)
+    }
+
+    #[test]
+    fn a_row_tells_how_many_failed_and_how_far_apart_until_a_success_ends_it() {
+        let row = row(1);
+        assert_eq!(row.failed(1, at(5)), Some((1, span(0))));
+        assert_eq!(row.failed(1, at(9)), Some((2, span(4))));
+        row.succeeded(1);
+        assert_eq!(row.failed(1, at(20)), Some((1, span(0))));
+        assert_eq!(row.failed(1, at(21)), Some((2, span(1))));
+    }
+
+    #[test]
+    fn a_result_of_an_epoch_that_is_over_leaves_the_row_alone() {
+        let row = row(2);
+        assert_eq!(row.failed(2, at(5)), Some((1, span(0))));
+        row.succeeded(1);
+        assert_eq!(row.failed(1, at(6)), None);
+        assert_eq!(row.failed(2, at(7)), Some((2, span(2))));
+    }
+
+    #[test]
+    fn a_row_without_end_stays_full() {
+        let row = row(3);
+        row.failed(3, at(5));
+        row.word.store(3 << 32 | u64::from(u32::MAX), Ordering::Release);
+        assert_eq!(row.failed(3, at(9)), Some((u32::MAX, span(4))));
+        assert_eq!(row.failed(3, at(10)), Some((u32::MAX, span(5))));
+    }
+}
