@@ -232,7 +232,12 @@ impl Shared {
 
         let came = deposits.saturating_sub(balance.deposits_seen).saturating_mul(self.rates.per_deposit);
         let earned = floor.saturating_sub(balance.floor_seen);
-        let room = self.rates.burst.max((dated + undated).saturating_mul(self.rates.per_deposit));
+        // Of a floor, a second's worth.
+        let room = self
+            .rates
+            .burst
+            .max(self.rates.per_second)
+            .max((dated + undated).saturating_mul(self.rates.per_deposit));
         balance.tokens = balance.tokens.saturating_add(came).saturating_add(earned).min(room);
         balance.deposits_seen = balance.deposits_seen.max(deposits);
         balance.floor_seen = balance.floor_seen.max(floor);

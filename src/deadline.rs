@@ -35,6 +35,7 @@ pub struct Deadline {
 
 /// Who set a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Origin {
     /// A layer's own limit: when it passes, the service was too slow.
     Local,

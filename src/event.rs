@@ -31,6 +31,7 @@ pub enum EventKind {
     /// A call was refused, or timed out.
     Refused(Rejected),
     /// A call ended. A straggler was admitted before the last transition: counted, but it decides nothing.
+    #[non_exhaustive]
     Settled {
         /// What its result was judged to be.
         outcome: Outcome,
@@ -38,11 +39,13 @@ pub enum EventKind {
         straggler: bool,
     },
     /// A call was dropped before its end, after so long.
+    #[non_exhaustive]
     Abandoned {
         /// How long it had run.
         age: Duration,
     },
     /// A circuit changed its state.
+    #[non_exhaustive]
     Transition {
         /// From.
         from: CircuitState,
@@ -56,6 +59,7 @@ pub enum EventKind {
         retry_after: Option<Duration>,
     },
     /// A call failed and will be tried again.
+    #[non_exhaustive]
     Retrying {
         /// The attempt that failed; the first is 1.
         attempt: u32,

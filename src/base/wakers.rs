@@ -3,7 +3,7 @@
 use std::mem;
 use std::task::Waker;
 
-use super::sync::{Arc, Mutex};
+use super::sync::{Arc, Mutex, Ordering, fence};
 
 /// A set of wakers, each kept fresh by its own [`Parking`].
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ impl Wakers {
         let stale = mem::replace(&mut slots.wakers[slot], fresh);
         drop(slots);
         drop(stale);
+        // Before the caller looks once more: either it sees the change, or whoever made the change sees this waker.
+        fence(Ordering::SeqCst);
     }
 
     /// Wakes all; they stay parked until they leave.

@@ -126,3 +126,11 @@ fn a_ratio_outside_its_range_is_a_config_error() {
         assert_eq!((error.field(), error.bound()), ("budget.ratio", "from 0 to 1"));
     }
 }
+
+#[test]
+fn a_floor_gives_without_a_burst() {
+    let budget = Shared::new(BudgetConfig { ratio: 0.0, burst: 0, min_per_second: 10 }, at(0));
+    assert!(!budget.withdraw(at(99)));
+    assert!(budget.withdraw(at(100)));
+    assert_eq!((0..100).filter(|_| budget.withdraw(at(60_000))).count(), 10, "a second's worth is saved up");
+}

@@ -62,12 +62,13 @@ pub enum Window {
         /// How finely the window rolls, 1 to 120: calls leave it a bucket at a time.
         buckets: u32,
     },
-    /// The last so many calls, 1 to 65,535.
+    /// The last so many calls, 1 to 60,000.
     Count(u32),
 }
 
 /// What a call means that was dropped before its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Abandoned {
     /// A failure if it had run for `slow_call`, or 1 s without one: its caller lost patience.
     #[default]
@@ -229,8 +230,8 @@ impl CircuitBreakerConfig {
             Window::Time { span, buckets } if span < Duration::from_millis(1) * buckets => {
                 return fail("circuit_breaker.window.span", &span, "at least 1 ms per bucket");
             }
-            Window::Count(0 | 65_536..) => {
-                return fail("circuit_breaker.window.count", &self.window, "from 1 to 65,535");
+            Window::Count(0 | 60_001..) => {
+                return fail("circuit_breaker.window.count", &self.window, "from 1 to 60,000");
             }
             _ => {}
         }
@@ -277,7 +278,7 @@ impl CircuitBreakerConfig {
     }
 }
 
-const _: () = assert!(CountWindow::LARGEST == 65_535, "the range of `Window::Count`");
+const _: () = assert!(CountWindow::LARGEST == 60_000, "the range of `Window::Count`");
 
 #[cfg(all(test, not(seawall_loom)))]
 mod tests;

@@ -5,9 +5,9 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use super::layer::CircuitBreakerPermit;
+use super::layer::{CircuitBreakerPermit, present};
 use super::state::{Circuit, Manual as ManualModes, Mode, Totals};
-use crate::base::clock::{Instant, Sleep, now};
+use crate::base::clock::{Instant, Sleep};
 use crate::base::lanes::Lanes;
 use crate::base::wakers::Wakers;
 use crate::base::window::Counts;
@@ -28,7 +28,7 @@ impl Handle {
     /// The state. An open circuit stays open past its time until a call comes: no task runs.
     #[must_use]
     pub fn state(&self) -> CircuitState {
-        self.circuit.state(now())
+        self.circuit.state(present(&self.circuit))
     }
 
     /// The manual mode that holds, if any. [`state`](Self::state) is what lies beneath it.
@@ -40,13 +40,13 @@ impl Handle {
     /// When the next call may pass, while none may.
     #[must_use]
     pub fn until(&self) -> Option<Instant> {
-        self.circuit.until(now())
+        self.circuit.until(present(&self.circuit))
     }
 
     /// What the window holds; while the circuit is open or half-open, what it held at the trip.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.circuit.counts(now())
+        self.circuit.counts(present(&self.circuit))
     }
 
     /// Calls since the layer was made.
@@ -73,13 +73,14 @@ impl Handle {
     /// jobs, which otherwise burn their items on refusals.
     pub async fn until_closed(&self) {
         let mut parking = None;
-        while self.circuit.refuses(now) {
-            let wait = self.until().map(|until| until.saturating_duration_since(now()));
+        while self.circuit.refuses(|| present(&self.circuit)) {
+            let until = self.until();
+            let wait = until.map(|until| until.saturating_duration_since(present(&self.circuit)));
             let mut sleep = pin!(wait.map(Sleep::new));
             poll_fn(|cx| {
                 Wakers::park(self.circuit.parked(), &mut parking, cx.waker());
                 // It may have changed its mind before it could know of this waker.
-                if !self.circuit.refuses(now) {
+                if !self.circuit.refuses(|| present(&self.circuit)) || self.until() != until {
                     return Poll::Ready(());
                 }
                 sleep.as_mut().as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(cx))
@@ -110,21 +111,21 @@ impl Handle {
 
     /// Ends the modes that were [kept](Manual::keep). Those with a living guard stay.
     pub fn release(&self) {
-        self.circuit.steer(now(), ManualModes::release);
+        self.circuit.steer(present(&self.circuit), ManualModes::release);
     }
 
     /// Closes the circuit and forgets what was. Manual modes stay.
     pub fn reset(&self) {
-        self.circuit.reset(now());
+        self.circuit.reset(present(&self.circuit));
     }
 
     /// Opens the circuit until then; after that it is half-open as after a trip.
     pub fn open_until(&self, until: Instant) {
-        self.circuit.open_until(until, now());
+        self.circuit.open_until(until, present(&self.circuit));
     }
 
     fn ask_for(&self, mode: Mode) -> Manual {
-        self.circuit.steer(now(), |manual| manual.ask_for(mode));
+        self.circuit.steer(present(&self.circuit), |manual| manual.ask_for(mode));
         Manual { circuit: self.circuit.clone(), mode }
     }
 }
@@ -147,13 +148,13 @@ pub struct Manual {
 impl Manual {
     /// Makes the mode stay until [`Handle::release`].
     pub fn keep(self) {
-        self.circuit.steer(now(), |manual| manual.keep(self.mode));
+        self.circuit.steer(present(&self.circuit), |manual| manual.keep(self.mode));
     }
 }
 
 impl Drop for Manual {
     fn drop(&mut self) {
-        self.circuit.steer(now(), |manual| manual.let_go(self.mode));
+        self.circuit.steer(present(&self.circuit), |manual| manual.let_go(self.mode));
     }
 }
 

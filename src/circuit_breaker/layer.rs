@@ -8,7 +8,7 @@ use tower::Layer;
 use super::config::CircuitBreakerConfig;
 use super::handle::Handle;
 use super::state::{Circuit, Ticket};
-use crate::base::clock::now;
+use crate::base::clock::{Instant, now, precise};
 use crate::base::lanes::{LaneRef, Lanes};
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
@@ -152,16 +152,23 @@ impl CircuitBreakerPermit {
     #[inline]
     pub(in crate::circuit_breaker) fn ask(circuit: &Lanes<Circuit>) -> Result<Self, crate::Rejected> {
         let lane = crate::base::lanes::this_thread();
-        let ticket = circuit.admit(lane, now())?;
+        let ticket = circuit.admit(lane, present(circuit))?;
         Ok(Self { circuit: circuit.here(), ticket: Some(ticket) })
     }
+}
+
+/// The present, as finely as the circuit needs it.
+#[inline]
+pub(super) fn present(circuit: &Circuit) -> Instant {
+    let coarse = now();
+    if circuit.needs_precision(coarse) { precise() } else { coarse }
 }
 
 impl Permit for CircuitBreakerPermit {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
         if let Some(ticket) = self.ticket.take() {
-            self.circuit.settle(self.circuit.lane(), ticket, outcome, now());
+            self.circuit.settle(self.circuit.lane(), ticket, outcome, present(&self.circuit));
         }
     }
 }
@@ -170,7 +177,7 @@ impl Drop for CircuitBreakerPermit {
     #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.circuit.abandon(self.circuit.lane(), ticket, dropped_by(), now());
+            self.circuit.abandon(self.circuit.lane(), ticket, dropped_by(), present(&self.circuit));
         }
     }
 }

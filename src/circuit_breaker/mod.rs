@@ -107,7 +107,7 @@
 //! | field | default | range | reason |
 //! |---|---|---|---|
 //! | `name` | the line that made the layer | any | an error without a name is no help |
-//! | `window` | `Time { span: 10 s, buckets: 10 }` | 1 to 120 buckets of at least 1 ms; `Count(1)` to `Count(65_535)` | long enough for a rate, short enough to forget |
+//! | `window` | `Time { span: 10 s, buckets: 10 }` | 1 to 120 buckets of at least 1 ms; `Count(1)` to `Count(60_000)` | long enough for a rate, short enough to forget |
 //! | `minimum_calls` | 20 | any; 0 is 1; a count window lowers it to its size | half of three calls is no rate |
 //! | `failure_rate` | 0.5 | above 0 to 1, or `None` | below that most callers still get their answer |
 //! | `slow_rate` | none | above 0 to 1; needs `slow_call` | only you know what slow is |

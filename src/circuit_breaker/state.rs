@@ -16,7 +16,7 @@ use self::ticket::{FLOW, RAMP, UNSEEN};
 use super::config::CircuitBreakerConfig;
 use crate::base::clock::Instant;
 use crate::base::random::Random;
-use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
+use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering, fence};
 use crate::base::wakers::Wakers;
 use crate::base::window::{Counts, Mark};
 use crate::classify::Outcome;
@@ -91,23 +91,6 @@ impl Circuit {
         circuit
     }
 
-    /// Whether a call is to be refused, as far as can be told without a clock: an open circuit whose time is over still says
-    /// yes, and the call finds out.
-    #[inline]
-    pub(crate) fn seems_shut(&self) -> bool {
-        let phase = self.phase();
-        !phase.is_plainly_closed()
-            && phase.mode().map_or_else(|| self.shut_until() != Instant::from_nanos(0), Mode::refuses)
-    }
-
-    /// Whether a call would be refused now.
-    pub(crate) fn refuses(&self, now: impl FnOnce() -> Instant) -> bool {
-        match self.phase().mode() {
-            Some(mode) => mode.refuses(),
-            None => self.seems_shut() && now() < self.shut_until(),
-        }
-    }
-
     /// Admits a call, or says why not.
     #[inline]
     pub(crate) fn admit(&self, lane: usize, now: Instant) -> Result<Ticket, Rejected> {
@@ -171,7 +154,7 @@ impl Circuit {
     #[inline]
     fn flowed(&self, lane: usize, ticket: Ticket, mark: Mark, outcome: &Outcome, now: Instant) -> bool {
         self.leave(ticket, now);
-        if self.phase().epoch() != ticket.epoch {
+        if !self.phase().heeds(ticket.epoch) {
             return self.count_only(Some(mark));
         }
         self.record(lane, ticket.epoch, mark, outcome, now);
@@ -215,6 +198,7 @@ impl Circuit {
             }
             lease => {
                 self.count_only(mark);
+                let mark = mark.filter(|_| self.phase().heeds(ticket.epoch));
                 !self.with_core(now, |core| {
                     let hint = outcome.retry_after();
                     core.epoch == ticket.epoch && core.settle_probe(self.rules(), lease, mark, hint, now)
@@ -238,7 +222,7 @@ impl Circuit {
     #[inline(never)]
     fn with_core<R>(&self, now: Instant, change: impl FnOnce(&mut Core) -> R) -> R {
         let mut core = self.core.lock();
-        let refused = self.refuses(|| now);
+        let (refused, shut) = (self.refuses(|| now), self.shut_until());
         let result = change(&mut core);
         let changes = std::mem::take(&mut core.changes);
         if !changes.is_empty() && core.flows() {
@@ -250,8 +234,10 @@ impl Circuit {
         for Change { from, to, reason, epoch, counts, retry_after } in changes {
             self.emit(epoch, || EventKind::Transition { from, to, reason, counts, retry_after });
         }
+        // As in `Wakers::park`.
+        fence(Ordering::SeqCst);
         if let Some(parked) = self.parked.get()
-            && self.refuses(|| now) != refused
+            && (self.refuses(|| now) != refused || self.shut_until() != shut)
         {
             parked.wake_all();
         }

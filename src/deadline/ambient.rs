@@ -60,7 +60,7 @@ impl Limit {
                 ambient.at.set(self.at);
                 ambient.origin.set(self.origin);
             }
-            Entered { limit: self, waiting, at, after, origin }
+            Entered { limit: self, waiting, at, after, origin, started: ambient.started.get() }
         })
     }
 
@@ -79,6 +79,7 @@ pub(crate) struct Entered<'a> {
     at: u64,
     after: u64,
     origin: Origin,
+    started: u64,
 }
 
 impl Drop for Entered<'_> {
@@ -93,6 +94,9 @@ impl Drop for Entered<'_> {
                 }
             } else {
                 self.limit.at = ambient.start_around(*self.limit, self.at, self.after, self.origin);
+                if self.after == NEVER {
+                    ambient.started.set(self.started);
+                }
             }
         });
     }

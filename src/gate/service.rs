@@ -74,7 +74,7 @@ where
                 ResponseFuture::run(permit, self.classify.clone(), || self.inner.call(request))
             }
             admission => {
-                if readied {
+                if readied || self.parking.take().is_some() {
                     self.give_back();
                 }
                 let inner = &self.inner;
@@ -86,8 +86,8 @@ where
 
 impl<G, C, S: Clone> Gated<G, C, S> {
     fn ready_to_refuse<E>(&mut self) -> Poll<Result<(), E>> {
-        self.parking = None;
-        if mem::take(&mut self.readied) {
+        let waited = self.parking.take().is_some();
+        if mem::take(&mut self.readied) || waited {
             self.give_back();
         }
         Poll::Ready(Ok(()))

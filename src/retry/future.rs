@@ -123,6 +123,7 @@ where
                 StepProjection::Readying { service, fare } => {
                     if let Err(error) = ready!(service.poll_ready(cx)) {
                         // This attempt was never made.
+                        fare.token = None;
                         this.rest.tell(Attempts::new(this.rest.plan.attempt() - 1, GaveUp::NotTransient));
                         return Poll::Ready(Err(error));
                     }

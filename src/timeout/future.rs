@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
@@ -67,12 +67,15 @@ impl<F> Projection<'_, F> {
     /// answer that is there does not pay for what a timer needs.
     #[inline(never)]
     fn wait(mut self, cx: &mut Context<'_>) -> Poll<Rejected> {
-        if self.timer.is_none() {
+        let fresh = self.timer.is_none();
+        if fresh {
             self.start_timer();
         }
-        match self.timer.as_mut().as_pin_mut() {
-            Some(timer) => ready!(timer.poll(cx)),
-            None => return Poll::Pending,
+        let Some(mut timer) = self.timer.as_mut().as_pin_mut() else { return Poll::Pending };
+        // A timer is also pending when the call has used up what tokio lets a task do in one poll. A call that does so each
+        // time must not outlive its limit.
+        if timer.as_mut().poll(cx).is_pending() && (fresh || precise() < timer.deadline()) {
+            return Poll::Pending;
         }
         let rejected = match self.origin {
             Origin::Local => Rejected::new(RejectedKind::Timeout, *self.name).with_time(self.limit.after()),

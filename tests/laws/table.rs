@@ -52,7 +52,7 @@ macro_rules! every_extreme {
             circuit_breaker_of_least_values = breaker(least_circuit());
             circuit_breaker_of_largest_values = breaker(largest_circuit());
             circuit_breaker_of_one_call = breaker(circuit().minimum_calls(0).window(Window::Count(1)).probes(1));
-            circuit_breaker_of_largest_counts = breaker(circuit().minimum_calls(u32::MAX).window(Window::Count(65_535)));
+            circuit_breaker_of_largest_counts = breaker(circuit().minimum_calls(u32::MAX).window(Window::Count(60_000)));
             circuit_breaker_slow_at_once = breaker(circuit().slow_calls(f64::MIN_POSITIVE, Duration::from_nanos(1)));
             circuit_breaker_never_slow = breaker(circuit().slow_calls(1.0, Duration::MAX));
             circuit_breaker_always_reopening = breaker(circuit().open_for(Duration::ZERO, Duration::MAX).ramp(Duration::MAX));

@@ -179,7 +179,7 @@ impl Trial {
                     prop_assert_eq!(Some((from, to, retry_after)), meant, "transition {}", self.turns);
                     self.turns += 1;
                 }
-                EventKind::Settled { outcome, straggler } => judged = Some((outcome, straggler)),
+                EventKind::Settled { outcome, straggler, .. } => judged = Some((outcome, straggler)),
                 _ => {}
             }
         }

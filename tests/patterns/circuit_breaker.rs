@@ -22,4 +22,5 @@ mod slow;
 mod stack;
 mod support;
 mod threads;
+mod waiting;
 mod window;

@@ -2,8 +2,8 @@
 
 use super::{AtomicU64, Counts, Lifetime, Line, Mark, Ordering, SPARE};
 
-/// Counts of the last `size` calls of an epoch. Each call takes the place of the one `size` before it, and the totals
-/// change by the difference, in one step.
+/// Counts of the last `size` calls of an epoch. Each call takes the place of the one `size` before it. While calls are
+/// changing places, the totals hold both.
 ///
 /// The totals are one word: epoch (its low 16 bits), calls, failures, slow ones. A result of another epoch leaves them alone.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ const FAILED: u64 = 1 << 1;
 const SLOW: u64 = 1;
 
 impl CountWindow {
-    /// The most calls that fit the totals.
-    pub(crate) const LARGEST: u32 = u16::MAX as u32;
+    /// The most calls: the totals hold a few more, for those that are just changing places.
+    pub(crate) const LARGEST: u32 = 60_000;
 
     pub(crate) fn new(size: u32, lanes: usize) -> Self {
         Self {
@@ -47,14 +47,22 @@ impl CountWindow {
             | (u64::from(mark.failed) * FAILED)
             | (u64::from(mark.slow) * SLOW);
         let newest = |seen: u64| ((seen >> 8) as u32).wrapping_sub(epoch).cast_signed() <= 0;
-        let Ok(left) =
-            place.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| newest(seen).then_some(came))
-        else {
-            return; // A straggler of an epoch that is over.
+        // Into the totals before the place shows it: whoever takes the place next takes off only what is there.
+        self.change_totals(epoch, |totals| totals + weight(came));
+        let left =
+            place.fetch_update(Ordering::AcqRel, Ordering::Acquire, |seen| newest(seen).then_some(came));
+        let leaves = match left {
+            Ok(left) if left >> 8 == u64::from(epoch) => left,
+            Ok(_) => return,
+            // A straggler of an epoch that is over.
+            Err(_) => came,
         };
-        let left = if left >> 8 == u64::from(epoch) { left } else { 0 };
-        let _straggler = self.totals.fetch_update(Ordering::AcqRel, Ordering::Acquire, |totals| {
-            (totals >> 48 == tag(epoch) >> 48).then(|| totals + weight(came) - weight(left))
+        self.change_totals(epoch, |totals| totals - weight(leaves));
+    }
+
+    fn change_totals(&self, epoch: u32, change: impl Fn(u64) -> u64) {
+        let _of_another_epoch = self.totals.fetch_update(Ordering::AcqRel, Ordering::Acquire, |totals| {
+            (totals >> 48 == tag(epoch) >> 48).then(|| change(totals))
         });
     }
 

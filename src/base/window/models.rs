@@ -101,3 +101,16 @@ fn a_count_window_that_begins_anew_forgets_what_races_with_it() {
         assert_eq!(window.counts(), Counts { successes: 1, ..Counts::default() });
     });
 }
+
+#[test]
+fn a_place_that_is_taken_over_at_once_takes_off_nothing_that_is_not_there() {
+    loom::model(|| {
+        let window = Arc::new(CountWindow::new(1, 1));
+        window.begin(1);
+        let other = window.clone();
+        let recorder = loom::thread::spawn(move || other.record(1, FAILED));
+        window.record(1, FAILED);
+        recorder.join().unwrap();
+        assert_eq!(window.counts(), Counts { failures: 1, ..Counts::default() });
+    });
+}

@@ -5,6 +5,23 @@ use super::phase::{Mode, Phase};
 use super::{Circuit, CircuitState, FLOW, Instant, RAMP, Rejected, RejectedKind, Ticket, UNSEEN};
 
 impl Circuit {
+    /// Whether a call is to be refused, as far as can be told without a clock: an open circuit whose time is over still says
+    /// yes, and the call finds out.
+    #[inline]
+    pub(crate) fn seems_shut(&self) -> bool {
+        let phase = self.phase();
+        !phase.is_plainly_closed()
+            && phase.mode().map_or_else(|| self.shut_until() != Instant::from_nanos(0), Mode::refuses)
+    }
+
+    /// Whether a call would be refused now.
+    pub(crate) fn refuses(&self, now: impl FnOnce() -> Instant) -> bool {
+        match self.phase().mode() {
+            Some(mode) => mode.refuses(),
+            None => self.seems_shut() && now() < self.shut_until(),
+        }
+    }
+
     #[inline(never)]
     pub(super) fn admit_with_care(&self, phase: Phase, now: Instant) -> Result<Ticket, Rejected> {
         let unseen = Ticket { started: now, epoch: phase.epoch(), pass: UNSEEN };
@@ -18,7 +35,7 @@ impl Circuit {
     }
 
     fn admit_by_state(&self, phase: Phase, now: Instant) -> Result<Ticket, Rejected> {
-        if phase.state() == CircuitState::Closed {
+        if matches!(phase.state(), CircuitState::Closed | CircuitState::Recovering) {
             self.look_for_hanging(phase.epoch(), now);
         }
         let phase = self.phase();

@@ -62,8 +62,8 @@ impl Ages {
         match entered {
             Ok(seen) if seen >> COUNT == step => {}
             Ok(seen) if seen >> COUNT < self.first.load(Ordering::Acquire) => {}
-            Ok(seen) => self.change_old(epoch, |old| old.saturating_add(seen as u32 & FULL as u32)),
-            Err(_) => self.change_old(epoch, |old| old.saturating_add(1)),
+            Ok(seen) => self.change_old(epoch, |old| old.wrapping_add(seen as u32 & FULL as u32)),
+            Err(_) => self.change_old(epoch, |old| old.wrapping_add(1)),
         }
     }
 
@@ -74,7 +74,7 @@ impl Ages {
             (seen >> COUNT == step && seen & FULL > 0).then(|| seen - 1)
         });
         if left.is_err() {
-            self.change_old(epoch, |old| old.saturating_sub(1));
+            self.change_old(epoch, |old| old.wrapping_sub(1));
         }
     }
 
@@ -82,7 +82,7 @@ impl Ages {
     pub(super) fn too_old(&self, epoch: u32, now: Instant) -> u64 {
         let (step, first) = (self.step(epoch, now), self.first.load(Ordering::Acquire));
         let old = self.old.load(Ordering::Acquire);
-        let lost = if (old >> 32) as u32 == epoch { u64::from(old as u32) } else { 0 };
+        let lost = if (old >> 32) as u32 == epoch { (old as u32).cast_signed().max(0) as u64 } else { 0 };
         let placed = self.places.iter().map(|place| place.load(Ordering::Acquire));
         let too_old = placed.filter(|seen| (first..step.saturating_sub(STEPS)).contains(&(seen >> COUNT)));
         lost + too_old.map(|seen| seen & FULL).sum::<u64>()

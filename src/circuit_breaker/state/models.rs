@@ -1,5 +1,9 @@
+use std::task::{Wake, Waker};
+
+use super::ages::Ages;
 use super::*;
 use crate::base::lanes::Lanes;
+use crate::base::sync::AtomicBool;
 use crate::circuit_breaker::CircuitBreakerPermit;
 use crate::circuit_breaker::config::{Abandoned, Window};
 use crate::gate::Permit;
@@ -122,6 +126,45 @@ fn a_permit_settled_and_one_dropped_leave_nothing_held() {
     });
 }
 
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn permit(circuit: &Lanes<Circuit>) -> CircuitBreakerPermit {
     CircuitBreakerPermit::ask(circuit).unwrap()
+}
+
+#[test]
+fn a_call_that_ends_while_it_loses_its_place_hangs_no_longer() {
+    loom::model(|| {
+        let limit = Duration::from_secs(1);
+        let ages = Arc::new(Ages::new(limit, at(0)));
+        ages.begin(0, at(0));
+        ages.enter(0, at(0));
+        let (other, later) = (ages.clone(), at(2 * SECOND));
+        let taking_over = loom::thread::spawn(move || other.enter(0, later));
+        ages.leave(0, at(0));
+        taking_over.join().unwrap();
+        ages.leave(0, later);
+        assert_eq!(ages.too_old(0, at(100 * SECOND)), 0);
+    });
+}
+
+#[test]
+fn whoever_parks_while_the_circuit_opens_sees_it_or_is_woken() {
+    loom::model(|| {
+        let circuit = Arc::new(circuit(1));
+        let other = circuit.clone();
+        let tripping = loom::thread::spawn(move || trip(&other));
+        let woken = std::sync::Arc::new(Woken(AtomicBool::new(false)));
+        let mut parking = None;
+        Wakers::park(circuit.parked(), &mut parking, &Waker::from(woken.clone()));
+        let seen = circuit.refuses(|| at(0));
+        tripping.join().unwrap();
+        assert!(seen || woken.0.load(Ordering::SeqCst));
+    });
 }

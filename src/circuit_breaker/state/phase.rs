@@ -57,6 +57,12 @@ impl Phase {
         self.mode == 0 && self.state == 0
     }
 
+    /// Whether the result of a call of this epoch decides anything.
+    #[inline]
+    pub(super) const fn heeds(self, epoch: u32) -> bool {
+        self.epoch == epoch && self.mode != Mode::Disabled as u8 + 1
+    }
+
     pub(super) const fn epoch(self) -> u32 {
         self.epoch
     }

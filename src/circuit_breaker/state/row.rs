@@ -40,7 +40,8 @@ impl Row {
                 return None;
             }
             if seen as u32 == 0 {
-                self.first.store(now.nanos(), Ordering::Release);
+                // Never back: one that was held up here must not backdate a later row.
+                self.first.fetch_max(now.nanos(), Ordering::AcqRel);
             }
             let next = if seen as u32 == u32::MAX { seen } else { seen + 1 };
             match self.word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {

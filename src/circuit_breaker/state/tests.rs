@@ -27,7 +27,9 @@ fn call(circuit: &Circuit, outcome: Outcome, millis: u64) {
 }
 
 fn calls<const N: usize>(circuit: &Circuit, outcomes: [Outcome; N], millis: u64) {
-    outcomes.into_iter().for_each(|outcome| call(circuit, outcome, millis));
+    for outcome in outcomes {
+        call(circuit, outcome, millis);
+    }
 }
 
 fn is_calm(circuit: &Circuit, millis: u64) -> bool {

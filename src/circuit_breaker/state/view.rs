@@ -1,6 +1,9 @@
 //! Looking at the circuit and steering it: nothing here is on a call's way.
 
-use super::{Circuit, CircuitState, Counts, Instant, Manual, Mode, Totals};
+use super::{Circuit, CircuitState, Counts, Duration, Instant, Manual, Mode, Totals};
+
+/// How far a coarse clock may lag behind.
+const COARSEST: Duration = Duration::from_millis(10);
 
 impl Circuit {
     /// The state, with what time alone has changed.
@@ -9,6 +12,14 @@ impl Circuit {
             core.advance(self.rules(), now);
             core.state
         })
+    }
+
+    /// Whether a few milliseconds matter now: a slow call is a short one, or an open time is about to end, and whoever was
+    /// told to come back then must not be told so again.
+    #[inline]
+    pub(in crate::circuit_breaker) fn needs_precision(&self, now: Instant) -> bool {
+        let short = self.config.slow_call.is_some_and(|limit| limit < 10 * COARSEST);
+        short || (self.seems_shut() && self.shut_until() <= now + COARSEST)
     }
 
     /// The manual mode that holds, if any.

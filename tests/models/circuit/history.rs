@@ -30,6 +30,7 @@ impl Model {
             Abandoned::FailureIfOlderThan(age) => Some(nanos(age)),
             Abandoned::Failure => Some(0),
             Abandoned::Ignore => None,
+            other => panic!("the model does not know {other:?}"),
         }
     }
 

@@ -109,7 +109,7 @@ async fn stragglers_are_told_apart_in_events() {
     fail(&handle);
     old.settle(Outcome::Permanent);
     let settled = |kind: &EventKind| match kind {
-        EventKind::Settled { outcome, straggler } => Some((*outcome, *straggler)),
+        EventKind::Settled { outcome, straggler, .. } => Some((*outcome, *straggler)),
         _ => None,
     };
     let heard: Vec<_> = heard(&mut events).await.iter().filter_map(|event| settled(&event.kind)).collect();

@@ -21,7 +21,7 @@ fn configs() -> Vec<CircuitBreakerConfig> {
         plain().window(time(ms(1), 1)).minimum_calls(0),
         plain().window(time(max, 120)).minimum_calls(1).slow_calls(f64::MIN_POSITIVE, NANO),
         plain().window(Window::Count(1)).slow_calls(1.0, max).ramp(zero),
-        plain().window(Window::Count(65_535)).minimum_calls(1).ramp(max).lease(NANO),
+        plain().window(Window::Count(60_000)).minimum_calls(1).ramp(max).lease(NANO),
         plain()
             .minimum_calls(1)
             .ramp(SECOND)

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use futures::future::BoxFuture;
 use seawall::testing::{Play, Script};
-use seawall::{RejectedKind, StackError, TimeoutLayer};
+use seawall::{BoxError, RejectedKind, StackError, TimeoutLayer};
 use tower::{Layer, service_fn};
 
 use super::*;
@@ -138,4 +138,24 @@ async fn each_call_has_a_clock_of_its_own() {
         assert_eq!(elapsed(begin), ms(250));
         assert_eq!(seen.all().last().unwrap().unwrap().instant(), begin + ms(250));
     }
+}
+
+/// With the real clock: the work between the two readings takes time without a poll.
+#[tokio::test]
+async fn a_deadline_that_was_told_does_not_move_when_a_limit_inside_starts_later() {
+    let told = || async { Ok::<_, BoxError>(Deadline::current()) };
+    let inner = TimeoutLayer::new(Duration::from_secs(10)).layer(tower::service_fn(move |()| told()));
+    let outer = tower::service_fn(move |()| {
+        let mut inner = inner.clone();
+        async move {
+            let first = Deadline::current();
+            std::thread::sleep(Duration::from_millis(30));
+            inner.call(()).await?;
+            tokio::task::yield_now().await;
+            Ok::<_, BoxError>((first, Deadline::current()))
+        }
+    });
+    let (first, second) = TimeoutLayer::new(Duration::from_secs(5)).layer(outer).call(()).await.unwrap();
+    assert!(first.is_some());
+    assert_eq!(first, second);
 }

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::mpsc;
 
 use seawall::testing::Play;
-use seawall::{Cause, Event, EventKind, Outcome, TimeoutConfig, TimeoutLayer};
+use seawall::{BoxError, Cause, Event, EventKind, Outcome, TimeoutConfig, TimeoutLayer};
 use tower::Layer;
 
 use super::*;
@@ -174,4 +174,21 @@ async fn a_panic_below_is_a_panic_above_and_not_a_timeout() {
         assert_eq!(probe.in_flight(), 0);
         assert_eq!(service.oneshot(()).await.unwrap(), 2);
     }
+}
+
+/// With the real clock: a paused one does not go on while a task is busy.
+#[test]
+fn a_call_that_uses_up_every_turn_of_its_task_is_cut_all_the_same() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let busy = tower::service_fn(|()| async {
+        loop {
+            tokio::task::coop::consume_budget().await;
+            if Instant::now() == Instant::FAR_FUTURE {
+                return Ok::<(), BoxError>(());
+            }
+        }
+    });
+    let mut service = TimeoutLayer::new(Duration::from_millis(50)).layer(busy);
+    let result = runtime.block_on(async move { tokio::spawn(service.call(())).await.unwrap() });
+    assert_eq!(result.unwrap_err().as_rejected().unwrap().kind(), RejectedKind::Timeout);
 }
