@@ -64,8 +64,8 @@ impl BudgetConfig {
 
 /// A store of tokens: a successful call puts a fraction of one in, an extra call takes one out.
 ///
-/// `extra calls ≤ burst + ratio · calls + min_per_second · seconds`, whatever fails when. What may be saved up is the larger
-/// of `burst` and the deposits of the last 10 s. Clones share the tokens: give one budget to all layers that
+/// `extra calls ≤ burst + ratio · calls + min_per_second · seconds`, whatever fails when. What may be saved up is the
+/// largest of `burst`, the deposits of the last 10 s, and `min_per_second`. Clones share the tokens: give one budget to all layers that
 /// send extra calls to the same service.
 #[derive(Clone, Debug)]
 pub struct Budget {

@@ -19,7 +19,8 @@ impl Circuit {
     #[inline]
     pub(in crate::circuit_breaker) fn needs_precision(&self, now: Instant) -> bool {
         let short = self.config.slow_call.is_some_and(|limit| limit < 10 * COARSEST);
-        short || (self.seems_shut() && self.shut_until() <= now + COARSEST)
+        let shut_until = self.shut_until();
+        short || (now < shut_until && shut_until <= now + COARSEST)
     }
 
     /// The manual mode that holds, if any.
