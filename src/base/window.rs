@@ -89,6 +89,8 @@ impl Lifetime {
     }
 }
 
+#[cfg(all(test, not(seawall_loom)))]
+mod model;
 #[cfg(all(test, seawall_loom))]
 mod models;
 #[cfg(all(test, not(seawall_loom)))]

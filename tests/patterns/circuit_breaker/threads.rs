@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use seawall::Outcome;
-use seawall::circuit_breaker::{CircuitState, Handle};
+use seawall::circuit_breaker::{CircuitState, Handle, Window};
 use seawall::gate::Permit;
 
 use super::support::*;
@@ -73,4 +73,27 @@ fn two_hundred_threads_that_settle_at_once_trip_once() {
     assert_state(&handle, CircuitState::Open);
     let turns = tokio_test::block_on(turns(&mut events));
     assert_eq!(turns.len(), 1, "{turns:?}");
+}
+
+#[test]
+fn a_healthy_circuit_loses_no_call_and_never_trips_however_many_threads_share_it() {
+    const THREADS: u64 = 8;
+    const CALLS: u64 = 20_000;
+    for window in [Window::Count(20), Window::Count(100), Window::Time { span: ms(100), buckets: 10 }] {
+        let config = plain().window(window).minimum_calls(20).failure_rate(Some(1.0));
+        let handle = circuit(config);
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    for call in 0..CALLS {
+                        let failed = call % 200 == 7;
+                        admit(&handle).settle(if failed { Outcome::TRANSIENT } else { Outcome::Success });
+                    }
+                });
+            }
+        });
+        let totals = handle.totals();
+        assert_eq!((totals.failures, totals.calls()), (THREADS * CALLS / 200, THREADS * CALLS), "{window:?}");
+        assert_state(&handle, CircuitState::Closed);
+    }
 }
