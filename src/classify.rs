@@ -46,6 +46,9 @@ pub enum Cause {
     TimedOut,
     /// The request never left: no connection could be made. Any request may be sent again.
     Unsent,
+    /// The service says that it never processed the request (HTTP/2's `REFUSED_STREAM`, or a GOAWAY before it). Any request
+    /// may be sent again, and a retry does so once at once and for nothing.
+    Unprocessed,
 }
 
 impl Outcome {

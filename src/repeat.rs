@@ -6,7 +6,8 @@ pub trait Repeat<Request> {
     fn copy(&self, request: &Request) -> Option<Request>;
 
     /// Whether the service may get this request twice without harm. If not, it is repeated only when the first one
-    /// never left ([`Cause::Unsent`](crate::Cause::Unsent)).
+    /// never left or was never processed ([`Cause::Unsent`](crate::Cause::Unsent),
+    /// [`Cause::Unprocessed`](crate::Cause::Unprocessed)).
     fn is_idempotent(&self, request: &Request) -> bool {
         let _ = request;
         true

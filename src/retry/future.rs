@@ -160,13 +160,21 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
             copied: self.copy.is_some(),
             idempotent: self.idempotent,
         };
+        if in_time(&shared.config, Duration::ZERO, self.plan.started()) && self.plan.repeats_free(failed) {
+            shared.emit(|| EventKind::Retrying {
+                attempt: self.plan.attempt(),
+                delay: Duration::ZERO,
+                outcome,
+            });
+            return Ok((Duration::ZERO, Fare { token: None, _place: None }));
+        }
         let delays = &mut self.delays;
         let backoff = |progress: &mut _| match shared.delays.get() {
             Some(make) => delays.get_or_insert_with(make).next(),
             None => Some(shared.config.backoff.next(progress, shared.random.unit())),
         };
-        let in_time = |delay, started| in_time(&shared.config, delay, started);
-        let delay = self.plan.after(&shared.config, failed, backoff, in_time, &shared.random)?;
+        let fits = |delay, started| in_time(&shared.config, delay, started);
+        let delay = self.plan.after(&shared.config, failed, backoff, fits, &shared.random)?;
         let place = match delay {
             Duration::ZERO => None,
             _ => Some(Shared::take_place(shared).ok_or(GaveUp::Sleepers)?),
@@ -177,6 +185,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
             _ => None,
         };
         shared.emit(|| EventKind::Retrying { attempt: self.plan.attempt(), delay, outcome });
+        self.plan.next_attempt();
         Ok((delay, Fare { token, _place: place }))
     }
 
@@ -188,8 +197,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
 
 impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     /// No delay touches no timer.
-    fn wait<F>(&mut self, delay: Duration, fare: Fare) -> Step<F, S> {
-        self.plan.next_attempt();
+    fn wait<F>(&self, delay: Duration, fare: Fare) -> Step<F, S> {
         if delay.is_zero() {
             Step::Readying { service: Box::new(self.retrier.another()), fare }
         } else {

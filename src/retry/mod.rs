@@ -48,12 +48,14 @@
 //!
 //! # How it decides
 //!
-//! After each attempt these questions, in this order. The first "no" ends the call with the result as it is.
+//! What the service never processed (`Transient` with cause `Unprocessed`) is repeated at once, once in a call, as if the
+//! attempt had not been: it costs no token, no delay and no attempt. Else, after each attempt these questions, in this
+//! order. The first "no" ends the call with the result as it is.
 //!
 //! | question | if not, [`GaveUp`](crate::GaveUp) |
 //! |---|---|
 //! | Is the outcome `Transient` or `Throttled`? | `NotTransient` |
-//! | Is the request harmless twice, or did it never leave (`Transient` with cause `Unsent`)? | `NotRepeatable` |
+//! | Is the request harmless twice, or was it never processed (`Transient` with cause `Unsent` or `Unprocessed`)? | `NotRepeatable` |
 //! | Are attempts left? | `Attempts` |
 //! | Is there a copy of the request? | `NotRepeatable` |
 //! | Is the hint of the service at most `max_retry_after`? | `RetryAfter` |

@@ -16,6 +16,7 @@ pub(super) struct Plan {
     attempt: u32,
     progress: Progress,
     started: Option<Instant>,
+    repeated_free: bool,
 }
 
 /// A failed attempt.
@@ -32,7 +33,20 @@ pub(super) struct Failed<'a> {
 impl Plan {
     /// The first attempt; `started` only if the call's whole length matters.
     pub(super) const fn new(started: Option<Instant>) -> Self {
-        Self { attempt: 1, progress: Progress::START, started }
+        Self { attempt: 1, progress: Progress::START, started, repeated_free: false }
+    }
+
+    /// When the call started, if its whole length matters.
+    pub(super) const fn started(&self) -> Option<Instant> {
+        self.started
+    }
+
+    /// Whether this attempt is made again as if it had not been: once, if the service never processed it.
+    pub(super) const fn repeats_free(&mut self, failed: Failed<'_>) -> bool {
+        let unprocessed = matches!(failed.outcome, Outcome::Transient { cause: Cause::Unprocessed, .. });
+        let free = unprocessed && failed.copied && !self.repeated_free;
+        self.repeated_free |= free;
+        free
     }
 
     /// The attempt that is being made, 1 for the first.
@@ -94,7 +108,7 @@ impl Failed<'_> {
         }
         match self.outcome {
             Outcome::Transient { retry_after, cause } => {
-                if self.idempotent || cause == Cause::Unsent {
+                if self.idempotent || matches!(cause, Cause::Unsent | Cause::Unprocessed) {
                     Ok(retry_after)
                 } else {
                     Err(GaveUp::NotRepeatable)

@@ -8,7 +8,7 @@ use tower::Layer;
 use super::*;
 
 /// Empty from the start.
-fn no_tokens() -> BudgetConfig {
+pub(super) fn no_tokens() -> BudgetConfig {
     BudgetConfig::default().burst(0)
 }
 
