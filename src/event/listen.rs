@@ -17,7 +17,7 @@ use crate::base::sync::{AtomicBool, Mutex, Ordering};
 /// Hears what happens in a layer. Closures qualify: to share a listener, move a clone of its `Arc` into one.
 ///
 /// A listener is called where the event happened, outside every lock: it may look at the layer's handle, and it should
-/// be quick. If it panics, the panic goes no further.
+/// be quick. If it panics, the panic goes no further. A listener that owns a handle of its own layer keeps that layer alive.
 pub trait Listener: Send + Sync {
     /// Something happened.
     fn on_event(&self, event: &Event);
