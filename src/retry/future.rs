@@ -160,7 +160,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
             copied: self.copy.is_some(),
             idempotent: self.idempotent,
         };
-        if in_time(&shared.config, Duration::ZERO, self.plan.started()) && self.plan.repeats_free(failed) {
+        if self.plan.repeats_free(failed) && in_time(&shared.config, Duration::ZERO, self.plan.started()) {
             shared.emit(|| EventKind::Retrying {
                 attempt: self.plan.attempt(),
                 delay: Duration::ZERO,

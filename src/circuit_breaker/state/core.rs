@@ -176,14 +176,12 @@ impl Core {
         in_time
     }
 
-    /// A probe was dropped by its caller. Returns whether it still had its lease.
-    pub(super) fn abandon_probe(&mut self, rules: Rules<'_>, lease: u32, now: Instant) -> bool {
+    /// A probe was dropped by its caller.
+    pub(super) fn abandon_probe(&mut self, rules: Rules<'_>, lease: u32, now: Instant) {
         self.advance(rules, now);
-        let in_time = self.probes.give_back(lease);
-        if in_time && self.probes.abandon(rules.config) {
+        if self.probes.give_back(lease) && self.probes.abandon(rules.config) {
             self.recovery_failed(rules, now, None, TransitionReason::ProbesAbandoned);
         }
-        in_time
     }
 
     /// A call of the ramp ended.
