@@ -5,23 +5,38 @@ use std::time::Duration;
 
 pub(crate) use self::listen::Events;
 pub use self::listen::{Listener, Subscription};
+pub use self::reasons::{GaveUp, LimitReason, TransitionReason};
+pub(crate) use self::voice::{Common, Voice};
 use crate::base::window::Counts;
 use crate::classify::Outcome;
+use crate::key::Key;
 use crate::name::Name;
 use crate::rejected::Rejected;
 
 mod listen;
+mod reasons;
+mod voice;
 
 /// Something that happened in a layer.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
+    /// What kind of layer.
+    pub pattern: Pattern,
     /// The layer.
     pub name: Name,
+    /// In a keyed layer: of which key. A digest, unless [`KeyConfig::show`](crate::KeyConfig::show) is set.
+    pub key: Option<Key<'static>>,
     /// For a circuit: how many transitions came before. Orders events that arrive out of order.
     pub epoch: u32,
     /// What happened.
     pub kind: EventKind,
+}
+
+impl Event {
+    pub(crate) const fn new(pattern: Pattern, name: Name, kind: EventKind) -> Self {
+        Self { pattern, name, key: None, epoch: 0, kind }
+    }
 }
 
 /// What happened.
@@ -38,11 +53,11 @@ pub enum EventKind {
         /// Whether it came too late to count for the circuit.
         straggler: bool,
     },
-    /// A call was dropped before its end, after so long.
+    /// A call was dropped before its end.
     #[non_exhaustive]
     Abandoned {
-        /// How long it had run.
-        age: Duration,
+        /// How long it had run, where the layer keeps time.
+        age: Option<Duration>,
     },
     /// A circuit changed its state.
     #[non_exhaustive]
@@ -70,6 +85,64 @@ pub enum EventKind {
     },
     /// A call did not succeed and will not be tried again; its result is returned as it was.
     GaveUp(Attempts),
+    /// A limit on calls at once moved.
+    #[non_exhaustive]
+    LimitChanged {
+        /// From so many calls at once.
+        from: usize,
+        /// To so many.
+        to: usize,
+        /// Why.
+        reason: LimitReason,
+    },
+    /// The service asked for fewer calls: a rate limit admits none for so long.
+    #[non_exhaustive]
+    Paused {
+        /// How long from now.
+        wait: Duration,
+    },
+    /// A keyed layer has no room for a new key, and none of the old ones may leave: the key shares one state with all others
+    /// that found no room.
+    KeysOverflowed,
+}
+
+/// What kind of layer something happened in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pattern {
+    /// A circuit breaker.
+    CircuitBreaker,
+    /// A bulkhead.
+    Bulkhead,
+    /// A rate limit.
+    RateLimit,
+    /// An adaptive limit on calls at once.
+    Adaptive,
+    /// A retry.
+    Retry,
+    /// A timeout.
+    Timeout,
+}
+
+impl Pattern {
+    /// The word for it in metrics and logs: `circuit_breaker`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "circuit_breaker",
+            Self::Bulkhead => "bulkhead",
+            Self::RateLimit => "rate_limit",
+            Self::Adaptive => "adaptive",
+            Self::Retry => "retry",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// The state of a circuit.
@@ -97,49 +170,6 @@ impl fmt::Display for CircuitState {
     }
 }
 
-/// Why a circuit changed its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TransitionReason {
-    /// The share of failures reached its limit.
-    FailureRate,
-    /// The share of slow calls reached its limit.
-    SlowRate,
-    /// Too many failures in a row.
-    ConsecutiveFailures,
-    /// The rule given by the user.
-    Custom,
-    /// The open time is over.
-    OpenTimeOver,
-    /// The probes succeeded.
-    ProbesSucceeded,
-    /// The probes failed, or did not answer within their lease.
-    ProbesFailed,
-    /// The probes were dropped by their callers.
-    ProbesAbandoned,
-    /// The ramp is over.
-    RampOver,
-    /// By hand.
-    Manual,
-}
-
-impl fmt::Display for TransitionReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FailureRate => "too large a share of failures",
-            Self::SlowRate => "too large a share of slow calls",
-            Self::ConsecutiveFailures => "too many failures in a row",
-            Self::Custom => "a rule of the user",
-            Self::OpenTimeOver => "the open time is over",
-            Self::ProbesSucceeded => "the probes succeeded",
-            Self::ProbesFailed => "the probes failed",
-            Self::ProbesAbandoned => "the probes were abandoned",
-            Self::RampOver => "the ramp is over",
-            Self::Manual => "by hand",
-        })
-    }
-}
-
 /// How a call ended that was not tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -148,40 +178,6 @@ pub struct Attempts {
     pub count: u32,
     /// Why there was no further one.
     pub reason: GaveUp,
-}
-
-/// Why there was no further attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum GaveUp {
-    /// The outcome says that another attempt is useless.
-    NotTransient,
-    /// The request cannot be sent twice.
-    NotRepeatable,
-    /// No attempts were left.
-    Attempts,
-    /// The deadline, or the limit on the whole call, would pass first.
-    Deadline,
-    /// The service asked for a longer pause than is allowed.
-    RetryAfter,
-    /// Too many calls were already waiting.
-    Sleepers,
-    /// The budget was empty.
-    Budget,
-}
-
-impl fmt::Display for GaveUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotTransient => "another attempt is useless",
-            Self::NotRepeatable => "the request cannot be sent twice",
-            Self::Attempts => "no attempts left",
-            Self::Deadline => "no time left",
-            Self::RetryAfter => "the service asked for too long a pause",
-            Self::Sleepers => "too many calls are waiting",
-            Self::Budget => "the budget is empty",
-        })
-    }
 }
 
 impl Attempts {

@@ -60,20 +60,26 @@
 //!
 //! The chapters of the manual are in the [guide].
 
+pub use self::adaptive::{Adaptive, AdaptiveConfig, AdaptiveLayer};
 pub use self::attempt::current_attempt;
 pub use self::backoff::{Backoff, Delays, Growth, Jitter};
 pub use self::base::clock::Instant;
 pub use self::budget::{Budget, BudgetConfig};
+pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadLayer, Priority};
 pub use self::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer};
 pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
 pub use self::deadline::{Deadline, Origin, Scoped};
 pub use self::error::{BoxError, ConfigError, Error, Rejected, RejectedKind, StackError};
-pub use self::event::{Attempts, Event, EventKind, GaveUp, Listener, Subscription};
+pub use self::event::{Attempts, Event, EventKind, GaveUp, Listener, Pattern, Subscription};
+pub use self::gate::{KeyedHandle, Keys};
+pub use self::key::{Key, KeyConfig};
 pub use self::lift::{Lift, Liftable, Lifted, service};
 pub use self::name::Name;
+pub use self::rate_limit::{RateLimit, RateLimitConfig, RateLimitLayer};
 pub use self::repeat::{ByClone, Repeat};
 pub use self::retry::{Retry, RetryConfig, RetryLayer};
 pub use self::timeout::{Timeout, TimeoutConfig, TimeoutLayer};
+pub use self::totals::Totals;
 
 mod base;
 
@@ -85,12 +91,18 @@ mod deadline;
 mod error;
 pub mod event;
 pub mod gate;
+mod key;
 mod lift;
 mod name;
 mod rejected;
 mod repeat;
+mod telemetry;
+mod totals;
 
+pub mod adaptive;
+pub mod bulkhead;
 pub mod circuit_breaker;
+pub mod rate_limit;
 pub mod retry;
 pub mod timeout;
 

@@ -26,6 +26,16 @@ pub enum RejectedKind {
     CircuitRecovering,
     /// The circuit was taken out of service by hand.
     CircuitIsolated,
+    /// The bulkhead is full, and so is its queue; or somebody of a higher priority took the place in it.
+    BulkheadFull,
+    /// The call waited for room in the bulkhead for as long as it could.
+    BulkheadTimedOut,
+    /// The call came sooner than the rate allows.
+    RateLimited,
+    /// As many calls are in flight as the service can take.
+    LimitReached,
+    /// The layer was closed by hand.
+    Closed,
     /// No answer came within the layer's own limit. The call may have reached the service.
     Timeout,
     /// The caller's deadline came first. The call may have reached the service.
@@ -93,6 +103,16 @@ impl fmt::Display for Rejected {
                 write!(f, "circuit `{name}` is recovering and takes only some calls")
             }
             (RejectedKind::CircuitIsolated, _) => write!(f, "circuit `{name}` was isolated by hand"),
+            (RejectedKind::BulkheadFull, _) => write!(f, "bulkhead `{name}` is full"),
+            (RejectedKind::BulkheadTimedOut, _) => write!(f, "bulkhead `{name}`: no room in time"),
+            (RejectedKind::RateLimited, Some(time)) => {
+                write!(f, "rate limit `{name}` is reached for another {}", Seconds(time))
+            }
+            (RejectedKind::RateLimited, None) => write!(f, "rate limit `{name}` is reached"),
+            (RejectedKind::LimitReached, _) => {
+                write!(f, "limit `{name}`: as many calls are in flight as the service can take")
+            }
+            (RejectedKind::Closed, _) => write!(f, "layer `{name}` was closed by hand"),
             (RejectedKind::Timeout, Some(time)) => {
                 write!(f, "timeout `{name}`: no answer within {}", Seconds(time))
             }

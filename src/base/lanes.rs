@@ -45,6 +45,11 @@ impl<T> Lanes<T> {
     pub(crate) fn here(&self) -> LaneRef<T> {
         LaneRef(self.0[this_thread()].clone())
     }
+
+    /// How many references there are.
+    pub(crate) fn holders(&self) -> usize {
+        self.0.iter().map(|lane| Arc::strong_count(lane) - 1).sum()
+    }
 }
 
 impl<T> Clone for Lanes<T> {

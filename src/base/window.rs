@@ -6,7 +6,7 @@ use super::clock::{Instant, nanos};
 use super::sync::{AtomicU64, Ordering};
 
 pub(crate) use self::count::CountWindow;
-pub(crate) use self::time::TimeWindow;
+pub(crate) use self::time::{Buckets, TimeShape, TimeWindow};
 
 mod count;
 mod time;

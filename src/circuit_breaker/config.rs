@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use crate::base::window::CountWindow;
 use crate::error::ConfigError;
+use crate::key::KeyConfig;
 use crate::name::Name;
+
+mod presets;
 
 /// The configuration of a circuit breaker: plain data. Every default and its reason stands in the
 /// [table of the module](super#defaults).
@@ -49,6 +52,8 @@ pub struct CircuitBreakerConfig {
     pub count_throttled: bool,
     /// Makes the jitter reproducible. Default: from the operating system.
     pub seed: Option<u64>,
+    /// For a keyed circuit breaker: how many keys, and whether they are shown.
+    pub keys: KeyConfig,
 }
 
 /// What the rates are taken over.
@@ -101,6 +106,7 @@ impl Default for CircuitBreakerConfig {
             abandoned: Abandoned::FailureIfSlow,
             count_throttled: false,
             seed: None,
+            keys: KeyConfig::default(),
         }
     }
 }
@@ -207,6 +213,13 @@ impl CircuitBreakerConfig {
         self
     }
 
+    /// For a keyed circuit breaker: how many keys, and whether they are shown.
+    #[must_use]
+    pub const fn keys(mut self, keys: KeyConfig) -> Self {
+        self.keys = keys;
+        self
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors
@@ -255,7 +268,7 @@ impl CircuitBreakerConfig {
         {
             return fail("circuit_breaker.lease", &lease, "longer than zero and at most 60 s");
         }
-        Ok(())
+        self.keys.check()
     }
 
     /// `minimum_calls`, as far as the window can hold it.

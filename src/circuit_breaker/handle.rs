@@ -6,25 +6,30 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::layer::{CircuitBreakerPermit, present};
-use super::state::{Circuit, Manual as ManualModes, Mode, Totals};
+use super::state::{Circuit, Manual as ManualModes, Mode};
 use crate::base::clock::{Instant, Sleep};
-use crate::base::lanes::Lanes;
+use crate::base::held::Home;
 use crate::base::wakers::Wakers;
 use crate::base::window::Counts;
+use crate::error::Error;
 use crate::event::{CircuitState, Subscription};
+use crate::gate::apart;
 use crate::rejected::Rejected;
+use crate::totals::Totals;
 
 /// Looks at a live circuit and steers it, from anywhere. Clones look at the same circuit.
 #[derive(Clone)]
 pub struct Handle {
-    circuit: Lanes<Circuit>,
+    circuit: Home<Circuit>,
+}
+
+impl From<Home<Circuit>> for Handle {
+    fn from(circuit: Home<Circuit>) -> Self {
+        Self { circuit }
+    }
 }
 
 impl Handle {
-    pub(super) const fn new(circuit: Lanes<Circuit>) -> Self {
-        Self { circuit }
-    }
-
     /// The state. An open circuit stays open past its time until a call comes: no task runs.
     #[must_use]
     pub fn state(&self) -> CircuitState {
@@ -55,10 +60,16 @@ impl Handle {
         self.circuit.totals()
     }
 
-    /// Events from now on.
+    /// Calls let through that have not ended.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.circuit.in_flight()
+    }
+
+    /// Events from now on; of a keyed layer, those of all its keys.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
-        self.circuit.events.subscribe()
+        self.circuit.voice.events().subscribe()
     }
 
     /// Asks for the right to make one call without tower: for a database driver or a queue consumer.
@@ -66,7 +77,31 @@ impl Handle {
     /// # Errors
     /// The refusal.
     pub fn try_admit(&self) -> Result<CircuitBreakerPermit, Rejected> {
-        CircuitBreakerPermit::ask(&self.circuit)
+        CircuitBreakerPermit::ask(self.circuit.find())
+    }
+
+    /// As [`try_admit`](Self::try_admit): a circuit makes nobody wait. All gates have both.
+    ///
+    /// # Errors
+    /// The refusal.
+    #[expect(clippy::unused_async, reason = "the same for all gates")]
+    pub async fn admit(&self) -> Result<CircuitBreakerPermit, Rejected> {
+        self.try_admit()
+    }
+
+    /// Does `work` if the circuit lets it. An error is a failure, and so is a panic.
+    ///
+    /// # Errors
+    /// The refusal, or the error of `work`.
+    pub async fn run<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Error<E>> {
+        apart::run(self.admit(), work).await
+    }
+
+    /// Lets nothing through any more, and resolves when the last call in flight has ended. For good; what lets traffic flow
+    /// is [`reset`](Self::reset).
+    pub async fn close(&self) {
+        self.circuit.steer(present(&self.circuit), |manual| manual.keep(Mode::ShutDown));
+        apart::until(self.circuit.parked(), || self.in_flight() == 0).await;
     }
 
     /// Resolves when a call would be let through again: the circuit is closed, or the next call may probe. For batch
@@ -141,7 +176,7 @@ impl fmt::Debug for Handle {
 /// Of several at once the strongest holds: isolated before forced open, before disabled, before observe-only.
 #[must_use = "the mode ends when this is dropped; `keep` makes it stay"]
 pub struct Manual {
-    circuit: Lanes<Circuit>,
+    circuit: Home<Circuit>,
     mode: Mode,
 }
 

@@ -7,26 +7,30 @@ use tower::Layer;
 
 use super::config::CircuitBreakerConfig;
 use super::handle::Handle;
-use super::state::{Circuit, Ticket};
+use super::state::{Circuit, CircuitRules, Ticket};
 use crate::base::clock::{Instant, now, precise};
-use crate::base::lanes::{LaneRef, Lanes};
+use crate::base::held::{Found, Held};
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
 use crate::base::window::Counts;
 use crate::classify::{ErrorsFail, Outcome};
 use crate::deadline::dropped_by;
 use crate::error::ConfigError;
-use crate::event::Listener;
-use crate::gate::{Admission, Gate, Gated, NeverWaits, Permit, sealed};
+use crate::event::{Common, Listener, Pattern};
+use crate::gate::keyed::States;
+use crate::gate::{Admission, ByKey, Gate, Gated, KeyedHandle, Keys, NeverWaits, Permit, Unkeyed, sealed};
+use crate::key::Key;
 use crate::name::Name;
+use crate::rejected::Rejected;
+use crate::telemetry::Timed;
 
 /// A service behind a circuit breaker.
-pub type CircuitBreaker<S, C = ErrorsFail> = Gated<CircuitGate, C, S>;
+pub type CircuitBreaker<S, C = ErrorsFail, G = CircuitGate> = Gated<G, C, S>;
 
 /// Puts services behind one circuit: all services that this value and its clones make share it.
 #[derive(Clone)]
-pub struct CircuitBreakerLayer<C = ErrorsFail> {
-    gate: CircuitGate,
+pub struct CircuitBreakerLayer<C = ErrorsFail, G = CircuitGate> {
+    gate: G,
     classify: C,
 }
 
@@ -54,106 +58,135 @@ impl CircuitBreakerLayer {
         config.check()?;
         let line = Location::caller();
         let name = config.name.unwrap_or_else(|| Name::of_line(line));
-        let circuit = Lanes::new(Circuit::new(config, name, now()));
-        Ok(Self { gate: CircuitGate { circuit }, classify: ErrorsFail })
+        let show_keys = config.keys.show;
+        let layer = Common::new(Pattern::CircuitBreaker, name, show_keys, CircuitRules::new(config, now()));
+        let gate = CircuitGate { circuits: States::new(layer), keys: Unkeyed };
+        Ok(Self { gate, classify: ErrorsFail })
     }
 }
 
-impl<C> CircuitBreakerLayer<C> {
+impl<C, G> CircuitBreakerLayer<C, G> {
     /// Says what a result means: [`Classify`](crate::Classify).
     #[must_use]
-    pub fn classify<D>(self, classify: D) -> CircuitBreakerLayer<D> {
+    pub fn classify<D>(self, classify: D) -> CircuitBreakerLayer<D, G> {
         CircuitBreakerLayer { gate: self.gate, classify }
+    }
+}
+
+impl<C, K> CircuitBreakerLayer<C, CircuitGate<K>> {
+    /// A circuit for each key: a host, a shard, a tenant. The circuits begin closed.
+    #[must_use]
+    pub fn key_by<Request, F>(self, key: F) -> CircuitBreakerLayer<C, CircuitGate<ByKey<F>>>
+    where
+        F: for<'a> Fn(&'a Request) -> Key<'a>,
+    {
+        let layer = self.gate.circuits.layer().clone();
+        let max = layer.rules.config.keys.max;
+        let gate = CircuitGate { circuits: States::keyed(layer, max), keys: ByKey(key) };
+        CircuitBreakerLayer { gate, classify: self.classify }
     }
 
     /// Opens when `rule` says so, besides the rules of the config. It is asked after every result, so it should be quick.
     ///
-    /// The rule belongs to the circuit: the first one given stays.
+    /// The rule belongs to the layer: the first one given stays.
     #[must_use]
     pub fn open_when(self, rule: impl Fn(&Counts) -> bool + Send + Sync + 'static) -> Self {
-        let _first_stays = self.gate.circuit.custom.set(Box::new(rule));
+        let _first_stays = self.gate.circuits.layer().rules.custom.set(Box::new(rule));
         self
     }
 
     /// Hears what happens in the circuit.
     #[must_use]
     pub fn on_event(self, listener: impl Listener + 'static) -> Self {
-        self.gate.circuit.events.listen(listener);
+        self.gate.circuits.layer().events.listen(listener);
         self
-    }
-
-    /// Looks at the circuit and steers it.
-    #[must_use]
-    pub fn handle(&self) -> Handle {
-        Handle::new(self.gate.circuit.clone())
     }
 }
 
-impl<S, C: Clone> Layer<S> for CircuitBreakerLayer<C> {
-    type Service = CircuitBreaker<S, C>;
+impl<C> CircuitBreakerLayer<C> {
+    /// Looks at the circuit and steers it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.gate.circuits.home().into()
+    }
+}
+
+impl<C, F> CircuitBreakerLayer<C, CircuitGate<ByKey<F>>> {
+    /// Looks at the circuits of the keys and steers them.
+    #[must_use]
+    pub fn handle(&self) -> KeyedHandle<Handle> {
+        self.gate.circuits.directory()
+    }
+}
+
+impl<S, C: Clone, G: Clone> Layer<S> for CircuitBreakerLayer<C, G> {
+    type Service = CircuitBreaker<S, C, G>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Gated::new(self.gate.clone(), self.classify.clone(), inner)
     }
 }
 
-impl<C> fmt::Debug for CircuitBreakerLayer<C> {
+impl<C, G: fmt::Debug> fmt::Debug for CircuitBreakerLayer<C, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CircuitBreakerLayer").field("circuit", &*self.gate.circuit).finish_non_exhaustive()
+        f.debug_struct("CircuitBreakerLayer").field("gate", &self.gate).finish_non_exhaustive()
     }
 }
 
 /// A circuit as a gate.
 #[derive(Clone)]
-pub struct CircuitGate {
-    circuit: Lanes<Circuit>,
+pub struct CircuitGate<K = Unkeyed> {
+    circuits: States<Circuit>,
+    keys: K,
 }
 
-impl sealed::Sealed for CircuitGate {
+impl<K> sealed::Sealed for CircuitGate<K> {
     #[expect(private_interfaces, reason = "sealed")]
-    fn parked(&self) -> &Arc<Wakers> {
-        self.circuit.parked()
+    fn parked(&self) -> Option<&Arc<Wakers>> {
+        self.circuits.only().map(Circuit::parked)
     }
 }
 
-impl<Request> Gate<Request> for CircuitGate {
+impl<Request, K: Keys<Request>> Gate<Request> for CircuitGate<K> {
     type Permit = CircuitBreakerPermit;
     type Waiting = NeverWaits<CircuitBreakerPermit>;
 
     #[inline]
     fn refuses(&self) -> bool {
-        self.circuit.seems_shut()
+        self.circuits.only().is_some_and(Circuit::seems_shut)
     }
 
     #[inline]
-    fn admit(&self, _: &Request) -> Admission<Self::Permit, Self::Waiting> {
-        match CircuitBreakerPermit::ask(&self.circuit) {
+    fn admit(&self, request: &Request) -> Admission<Self::Permit, Self::Waiting> {
+        match CircuitBreakerPermit::ask(self.circuits.find(|| self.keys.key(request))) {
             Ok(permit) => Admission::Admitted(permit),
             Err(rejected) => Admission::Rejected(rejected),
         }
     }
 }
 
-impl fmt::Debug for CircuitGate {
+impl<K> fmt::Debug for CircuitGate<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.circuit, f)
+        f.debug_struct("CircuitGate").field("circuits", &self.circuits).finish_non_exhaustive()
     }
 }
 
 /// The right to make one call through a circuit.
 #[must_use = "dropping it unsettled says that the call was abandoned"]
 pub struct CircuitBreakerPermit {
-    circuit: LaneRef<Circuit>,
     /// Gone once settled.
-    ticket: Option<Ticket>,
+    circuit: Option<Held<Circuit>>,
+    ticket: Ticket,
+    timed: Timed,
 }
 
 impl CircuitBreakerPermit {
     #[inline]
-    pub(in crate::circuit_breaker) fn ask(circuit: &Lanes<Circuit>) -> Result<Self, crate::Rejected> {
+    pub(in crate::circuit_breaker) fn ask(circuit: Found<'_, Circuit>) -> Result<Self, Rejected> {
         let lane = crate::base::lanes::this_thread();
-        let ticket = circuit.admit(lane, present(circuit))?;
-        Ok(Self { circuit: circuit.here(), ticket: Some(ticket) })
+        let ticket = circuit.admit(lane, present(&circuit))?;
+        let timed = circuit.voice.begin(|| circuit.gauges());
+        Ok(Self { circuit: Some(circuit.hold()), ticket, timed })
     }
 }
 
@@ -164,11 +197,21 @@ pub(super) fn present(circuit: &Circuit) -> Instant {
     if circuit.needs_precision(coarse) { precise() } else { coarse }
 }
 
+/// The last of a call: whoever waits for the circuit to be empty hears of it.
+#[inline]
+fn leave(circuit: Held<Circuit>) {
+    let parked = circuit.is_shut_down().then(|| circuit.parked().clone());
+    drop(circuit);
+    parked.into_iter().for_each(|parked| parked.wake_all());
+}
+
 impl Permit for CircuitBreakerPermit {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
-        if let Some(ticket) = self.ticket.take() {
-            self.circuit.settle(self.circuit.lane(), ticket, outcome, present(&self.circuit));
+        if let Some(circuit) = self.circuit.take() {
+            let ended = circuit.settle(circuit.lane(), self.ticket, outcome, present(&circuit));
+            self.timed.end(ended);
+            leave(circuit);
         }
     }
 }
@@ -176,8 +219,10 @@ impl Permit for CircuitBreakerPermit {
 impl Drop for CircuitBreakerPermit {
     #[inline]
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.circuit.abandon(self.circuit.lane(), ticket, dropped_by(), present(&self.circuit));
+        if let Some(circuit) = self.circuit.take() {
+            let ended = circuit.abandon(circuit.lane(), self.ticket, dropped_by(), present(&circuit));
+            self.timed.end(ended);
+            leave(circuit);
         }
     }
 }

@@ -124,6 +124,9 @@
 //! | `count_throttled` | no | | a service that says 429 works; refusing it halves what the quota allows |
 //! | `seed` | from the system | any | set it to make jitter repeat in tests |
 //!
+//! The defaults of resilience4j, Polly, Hystrix, opossum and linkerd are [presets](CircuitBreakerConfig::resilience4j),
+//! compared in the [guide](crate::guide::migrate).
+//!
 //! # Where in the stack
 //!
 //! Below the retry, so that each attempt is judged and an open circuit ends the call at once. Above the timeout of one
@@ -169,6 +172,7 @@ mod state;
 pub use self::config::{Abandoned, CircuitBreakerConfig, Window};
 pub use self::handle::{Handle, Manual};
 pub use self::layer::{CircuitBreaker, CircuitBreakerLayer, CircuitBreakerPermit, CircuitGate};
-pub use self::state::{Mode, Totals};
+pub use self::state::Mode;
 pub use crate::base::window::Counts;
 pub use crate::event::{CircuitState, TransitionReason};
+pub use crate::totals::Totals;

@@ -11,8 +11,12 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use super::Event;
+use super::{Event, EventKind, Pattern};
+use crate::base::clock::now;
 use crate::base::sync::{AtomicBool, Mutex, Ordering};
+use crate::key::Key;
+use crate::name::Name;
+use crate::telemetry::{self, Log, Meter, Who};
 
 /// Hears what happens in a layer. Closures qualify: to share a listener, move a clone of its `Arc` into one.
 ///
@@ -115,12 +119,17 @@ impl Queue {
     }
 }
 
-/// Those who listen to one layer. While there are none, an event costs one load.
-#[derive(Default)]
+/// What one layer says of itself, and those who listen. While there are none, an event costs one load.
 pub(crate) struct Events {
+    pattern: Pattern,
+    name: Name,
+    /// Whether listeners and metrics see the keys of a keyed layer.
+    pub(crate) show_keys: bool,
     listening: AtomicBool,
     /// Boxed: most layers have none.
     hearers: OnceLock<Box<Mutex<Vec<Hearer>>>>,
+    pub(crate) meter: Meter,
+    log: Log,
 }
 
 #[derive(Clone)]
@@ -130,6 +139,26 @@ enum Hearer {
 }
 
 impl Events {
+    pub(crate) fn new(pattern: Pattern, name: Name, show_keys: bool) -> Self {
+        Self {
+            pattern,
+            name,
+            show_keys,
+            listening: AtomicBool::new(false),
+            hearers: OnceLock::new(),
+            meter: Meter::new(None),
+            log: Log::default(),
+        }
+    }
+
+    pub(crate) const fn who(&self) -> Who {
+        (self.pattern, self.name)
+    }
+
+    pub(crate) const fn name(&self) -> Name {
+        self.name
+    }
+
     pub(crate) fn listen(&self, listener: impl Listener + 'static) {
         self.add(Hearer::Listener(Arc::new(listener)));
     }
@@ -140,12 +169,30 @@ impl Events {
         Subscription { queue }
     }
 
-    /// Tells those who listen; builds nothing when there are none.
+    /// Tells those who listen of what happens in every call; builds nothing when there are none.
     #[inline]
-    pub(crate) fn emit(&self, event: impl FnOnce() -> Event) {
+    pub(crate) fn emit(
+        &self,
+        key: impl FnOnce() -> Option<Key<'static>>,
+        epoch: u32,
+        kind: impl FnOnce() -> EventKind,
+    ) {
         if self.listening.load(Ordering::Acquire) {
-            self.tell(&event());
+            self.tell(&self.event(key(), epoch, kind()));
         }
+    }
+
+    /// Tells those who listen, the log and the metrics of what happens rarely.
+    #[cold]
+    pub(crate) fn announce(&self, key: Option<Key<'static>>, epoch: u32, kind: EventKind) {
+        let event = self.event(key, epoch, kind);
+        telemetry::count(&event);
+        self.log.write(&event, now);
+        self.tell(&event);
+    }
+
+    fn event(&self, key: Option<Key<'static>>, epoch: u32, kind: EventKind) -> Event {
+        Event { key, epoch, ..Event::new(self.pattern, self.name, kind) }
     }
 
     fn add(&self, hearer: Hearer) {
@@ -208,36 +255,37 @@ impl fmt::Debug for Events {
 #[cfg(all(test, not(seawall_loom)))]
 mod tests {
     use super::*;
-    use crate::event::EventKind;
-    use crate::name::Name;
-    use std::time::Duration;
 
-    fn event(epoch: u32) -> Event {
-        Event { name: Name::new("x"), epoch, kind: EventKind::Abandoned { age: Duration::ZERO } }
+    fn events() -> Events {
+        Events::new(Pattern::CircuitBreaker, Name::new("x"), false)
+    }
+
+    fn abandoned() -> EventKind {
+        EventKind::Abandoned { age: None }
     }
 
     #[test]
     fn nothing_is_built_when_nobody_listens() {
-        Events::default().emit(|| unreachable!("built for nobody"));
+        events().emit(|| None, 0, || unreachable!("built for nobody"));
     }
 
     #[test]
     fn a_listener_that_panics_does_no_harm() {
-        let events = Arc::new(Events::default());
+        let events = Arc::new(events());
         let heard = Arc::new(Mutex::new(0));
         events.listen(|_: &Event| panic!("in a listener"));
         let count = heard.clone();
         events.listen(move |_: &Event| *count.lock() += 1);
-        events.emit(|| event(1));
-        events.emit(|| event(2));
+        events.emit(|| None, 1, abandoned);
+        events.announce(None, 2, abandoned());
         assert_eq!(*heard.lock(), 2);
     }
 
     #[tokio::test]
     async fn a_slow_reader_loses_the_oldest_and_is_told() {
-        let events = Events::default();
+        let events = events();
         let mut subscription = events.subscribe();
-        (0..KEPT as u32 + 3).for_each(|epoch| events.emit(|| event(epoch)));
+        (0..KEPT as u32 + 3).for_each(|epoch| events.emit(|| None, epoch, abandoned));
         assert_eq!(subscription.next().await.map(|event| event.epoch), Some(3));
         assert_eq!(subscription.lost(), 3);
         drop(events);

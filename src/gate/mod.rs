@@ -4,14 +4,21 @@
 
 use std::future::Future;
 
+pub use self::cost::{Cost, One};
 pub use self::future::ResponseFuture;
+pub use self::keyed::{ByKey, KeyedHandle, Keys, Unkeyed};
+pub use self::queue::Waiting;
 pub use self::service::Gated;
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
 use crate::classify::Outcome;
 use crate::rejected::Rejected;
 
+pub(crate) mod apart;
+mod cost;
 mod future;
+pub(crate) mod keyed;
+pub(crate) mod queue;
 mod service;
 
 /// Admission control for calls with a request of type `Request`. Sealed until 1.0.
@@ -21,7 +28,8 @@ pub trait Gate<Request>: sealed::Sealed {
     /// Resolves when a call that had to wait is admitted or refused.
     type Waiting: Future<Output = Result<Self::Permit, Rejected>>;
 
-    /// Whether a call would not be admitted right now. It may say so once too often: the call decides.
+    /// Whether a call would not be admitted right now, but refused or made to wait. It may say so once too often: the call
+    /// decides. A gate with keys cannot know before it sees the request, and says no.
     fn refuses(&self) -> bool;
 
     /// Decides on one call.
@@ -53,9 +61,9 @@ pub(crate) mod sealed {
 
     /// What the plumbing needs of a gate and no user ever calls.
     pub trait Sealed {
-        /// Those who wait in `poll_ready`, to be woken when the gate begins to refuse.
+        /// Those who wait in `poll_ready`, to be woken when the gate begins to refuse. A keyed gate cannot know for whom.
         #[doc(hidden)]
         #[expect(private_interfaces, reason = "sealed")]
-        fn parked(&self) -> &Arc<Wakers>;
+        fn parked(&self) -> Option<&Arc<Wakers>>;
     }
 }

@@ -59,7 +59,8 @@ where
                 Poll::Ready(ready)
             }
             Poll::Pending => {
-                Wakers::park(self.gate.parked(), &mut self.parking, cx.waker());
+                let Some(parked) = self.gate.parked() else { return Poll::Pending };
+                Wakers::park(parked, &mut self.parking, cx.waker());
                 // It may have begun to refuse before it could know of this waker.
                 if self.gate.refuses() { self.ready_to_refuse() } else { Poll::Pending }
             }

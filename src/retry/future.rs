@@ -22,6 +22,8 @@ use crate::deadline::Deadline;
 use crate::error::StackError;
 use crate::event::{Attempts, EventKind, GaveUp};
 use crate::repeat::Repeat;
+use crate::telemetry::{self, AttemptSpan, Timed};
+use crate::totals::Ended;
 
 pin_project! {
     /// The response of a [`Retry`](super::Retry).
@@ -38,7 +40,7 @@ pin_project! {
 pin_project! {
     #[project = StepProjection]
     enum Step<F, S> {
-        Calling { #[pin] call: F },
+        Calling { #[pin] call: F, span: AttemptSpan },
         Sleeping { #[pin] sleep: Sleep, fare: Fare },
         // Boxed: a future must not carry a service about that it rarely needs.
         Readying { service: Box<S>, fare: Fare },
@@ -47,6 +49,7 @@ pin_project! {
 
 /// What another attempt costs, held until it is made: whoever leaves before gets it back.
 struct Fare {
+    delay: Duration,
     token: Option<Token>,
     /// Among those who sleep.
     _place: Option<Place>,
@@ -62,12 +65,13 @@ struct Rest<S, C, R, Request> {
     repeat: R,
     /// Made at the first failure, if the user gave an iterator.
     delays: Option<DelaysOfUser>,
+    timed: Timed,
 }
 
 impl<S: Service<Request>, C, R, Request> ResponseFuture<S, C, R, Request> {
     #[inline]
-    pub(super) const fn new(
-        call: S::Future,
+    pub(super) fn new(
+        (call, span): (S::Future, AttemptSpan),
         plan: Plan,
         copy: Option<Request>,
         idempotent: bool,
@@ -75,8 +79,10 @@ impl<S: Service<Request>, C, R, Request> ResponseFuture<S, C, R, Request> {
         classify: C,
         repeat: R,
     ) -> Self {
-        let rest = Rest { plan, copy, idempotent, retrier, classify, repeat, delays: None };
-        Self { step: Step::Calling { call }, rest }
+        let events = &retrier.shared.events;
+        let timed = events.meter.begin_attempts(events.who());
+        let rest = Rest { plan, copy, idempotent, retrier, classify, repeat, delays: None, timed };
+        Self { step: Step::Calling { call, span }, rest }
     }
 }
 
@@ -93,9 +99,11 @@ where
         let mut this = self.project();
         loop {
             match this.step.as_mut().project() {
-                StepProjection::Calling { call } => {
-                    let mut result = ready!(attempt::during(this.rest.plan.attempt(), || call.poll(cx)));
+                StepProjection::Calling { call, span } => {
+                    let poll = || attempt::during(this.rest.plan.attempt(), || call.poll(cx));
+                    let mut result = ready!(span.during(poll));
                     let outcome = judge(&this.rest.classify, &result);
+                    span.ended(&outcome);
                     if outcome == Outcome::Success {
                         this.rest.succeeded();
                         return Poll::Ready(result);
@@ -103,7 +111,7 @@ where
                     match this.rest.after_failure(outcome, &result) {
                         Err(gave_up) => {
                             let attempts = Attempts::new(this.rest.plan.attempt(), gave_up);
-                            this.rest.tell(attempts);
+                            this.rest.give_up(attempts, Ended::with(&outcome));
                             this.rest.classify.gave_up(&mut result, attempts);
                             return Poll::Ready(result);
                         }
@@ -116,7 +124,7 @@ where
                 }
                 StepProjection::Sleeping { sleep, fare } => {
                     ready!(sleep.poll(cx));
-                    let fare = Fare { token: fare.token.take(), _place: None };
+                    let fare = Fare { delay: fare.delay, token: fare.token.take(), _place: None };
                     let service = Box::new(this.rest.retrier.another());
                     this.step.set(Step::Readying { service, fare });
                 }
@@ -124,14 +132,16 @@ where
                     if let Err(error) = ready!(service.poll_ready(cx)) {
                         // This attempt was never made.
                         fare.token = None;
-                        this.rest.tell(Attempts::new(this.rest.plan.attempt() - 1, GaveUp::NotTransient));
+                        let attempts = Attempts::new(this.rest.plan.attempt() - 1, GaveUp::NotTransient);
+                        this.rest.give_up(attempts, Ended::Failure);
                         return Poll::Ready(Err(error));
                     }
                     fare.token.take().map(Token::spend).unwrap_or_default();
                     let request = this.rest.next_request();
                     let attempt = this.rest.plan.attempt();
-                    let call = attempt::during(attempt, || service.call(request));
-                    this.step.set(Step::Calling { call });
+                    let span = AttemptSpan::new(this.rest.retrier.shared.events.name(), attempt, fare.delay);
+                    let call = span.during(|| attempt::during(attempt, || service.call(request)));
+                    this.step.set(Step::Calling { call, span });
                 }
             }
         }
@@ -140,10 +150,11 @@ where
 
 impl<S, C, R, Request> Rest<S, C, R, Request> {
     #[inline]
-    fn succeeded(&self) {
+    fn succeeded(&mut self) {
         if let Some(budget) = &self.retrier.budget {
             budget.deposit_on(self.retrier.lane());
         }
+        self.timed.end(Ended::Success);
     }
 
     /// How long to wait and where, or why the call ends here. The token is taken last: none is lost.
@@ -161,12 +172,9 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
             idempotent: self.idempotent,
         };
         if self.plan.repeats_free(failed) && in_time(&shared.config, Duration::ZERO, self.plan.started()) {
-            shared.emit(|| EventKind::Retrying {
-                attempt: self.plan.attempt(),
-                delay: Duration::ZERO,
-                outcome,
-            });
-            return Ok((Duration::ZERO, Fare { token: None, _place: None }));
+            let (attempt, delay) = (self.plan.attempt(), Duration::ZERO);
+            shared.tell(EventKind::Retrying { attempt, delay, outcome });
+            return Ok((delay, Fare { delay, token: None, _place: None }));
         }
         let delays = &mut self.delays;
         let backoff = |progress: &mut _| match shared.delays.get() {
@@ -184,14 +192,23 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
             Some(budget) if failed.reached_service() => Some(budget.take().ok_or(GaveUp::Budget)?),
             _ => None,
         };
-        shared.emit(|| EventKind::Retrying { attempt: self.plan.attempt(), delay, outcome });
+        shared.tell(EventKind::Retrying { attempt: self.plan.attempt(), delay, outcome });
+        self.tell_budget();
         self.plan.next_attempt();
-        Ok((delay, Fare { token, _place: place }))
+        Ok((delay, Fare { delay, token, _place: place }))
     }
 
     #[cold]
-    fn tell(&self, attempts: Attempts) {
-        self.retrier.shared.emit(|| EventKind::GaveUp(attempts));
+    fn give_up(&mut self, attempts: Attempts, ended: Ended) {
+        self.retrier.shared.tell(EventKind::GaveUp(attempts));
+        self.tell_budget();
+        self.timed.end(ended);
+    }
+
+    fn tell_budget(&self) {
+        if let Some(budget) = &self.retrier.budget {
+            telemetry::budget_tokens(self.retrier.shared.events.name(), || budget.tokens());
+        }
     }
 }
 

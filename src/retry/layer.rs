@@ -14,7 +14,7 @@ use crate::base::sync::{Arc, AtomicU64, Ordering};
 use crate::budget::Budget;
 use crate::classify::ErrorsFail;
 use crate::error::ConfigError;
-use crate::event::{Event, EventKind, Events, Listener, Subscription};
+use crate::event::{EventKind, Events, Listener, Pattern, Subscription};
 use crate::name::Name;
 use crate::repeat::ByClone;
 
@@ -32,9 +32,8 @@ pub(super) struct Shared {
     pub(super) config: RetryConfig,
     pub(super) delays: OnceLock<Box<MakeDelays>>,
     pub(super) random: Random,
-    name: Name,
     sleepers: AtomicU64,
-    events: Events,
+    pub(super) events: Events,
 }
 
 /// Makes the delays of one call.
@@ -65,12 +64,12 @@ impl RetryLayer {
         config.check()?;
         let line = Location::caller();
         let budget = config.budget.map(Budget::try_new).transpose()?;
+        let name = config.name.unwrap_or_else(|| Name::of_line(line));
         let shared = Shared {
-            name: config.name.unwrap_or_else(|| Name::of_line(line)),
             random: Random::new(config.seed),
             delays: OnceLock::new(),
             sleepers: AtomicU64::new(0),
-            events: Events::default(),
+            events: Events::new(Pattern::Retry, name, false),
             config,
         };
         Ok(Self { shared: Arc::new(shared), budget, classify: ErrorsFail, repeat: ByClone })
@@ -149,7 +148,7 @@ impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
 
 impl<C, R> fmt::Debug for RetryLayer<C, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryLayer").field("name", &self.shared.name).finish_non_exhaustive()
+        f.debug_struct("RetryLayer").field("name", &self.shared.events.name()).finish_non_exhaustive()
     }
 }
 
@@ -182,7 +181,10 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("name", &self.shared.name).field("budget", &self.budget).finish()
+        f.debug_struct("Handle")
+            .field("name", &self.shared.events.name())
+            .field("budget", &self.budget)
+            .finish()
     }
 }
 
@@ -198,8 +200,9 @@ impl Shared {
         taken.ok().map(|_| Place(shared.clone()))
     }
 
-    pub(super) fn emit(&self, kind: impl FnOnce() -> EventKind) {
-        self.events.emit(|| Event { name: self.name, epoch: 0, kind: kind() });
+    /// Tells of what happens after a failure.
+    pub(super) fn tell(&self, kind: EventKind) {
+        self.events.announce(None, 0, kind);
     }
 }
 

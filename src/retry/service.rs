@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tower::Service;
 
@@ -16,6 +17,7 @@ use crate::budget::Budget;
 use crate::classify::{Classify, ErrorsFail};
 use crate::error::StackError;
 use crate::repeat::{ByClone, Repeat};
+use crate::telemetry::AttemptSpan;
 
 /// A service whose failed calls are made again.
 pub struct Retry<S, C = ErrorsFail, R = ByClone> {
@@ -92,8 +94,17 @@ where
         } else {
             (None, true)
         };
-        let call = attempt::during(plan.attempt(), || self.inner.call(request));
-        ResponseFuture::new(call, plan, copy, idempotent, retrier, self.classify.clone(), self.repeat.clone())
+        let span = AttemptSpan::new(retrier.shared.events.name(), plan.attempt(), Duration::ZERO);
+        let call = span.during(|| attempt::during(plan.attempt(), || self.inner.call(request)));
+        ResponseFuture::new(
+            (call, span),
+            plan,
+            copy,
+            idempotent,
+            retrier,
+            self.classify.clone(),
+            self.repeat.clone(),
+        )
     }
 }
 

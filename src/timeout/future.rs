@@ -10,9 +10,10 @@ use crate::base::clock::{Sleep, precise};
 use crate::base::sync::Arc;
 use crate::deadline::{self, Limit, Origin};
 use crate::error::StackError;
-use crate::event::{Event, EventKind, Events};
+use crate::event::{Event, EventKind, Events, Pattern};
 use crate::name::Name;
 use crate::rejected::{Rejected, RejectedKind};
+use crate::telemetry;
 
 pin_project! {
     #[project = Projection]
@@ -81,9 +82,10 @@ impl<F> Projection<'_, F> {
             Origin::Local => Rejected::new(RejectedKind::Timeout, *self.name).with_time(self.limit.after()),
             Origin::Caller => Rejected::new(RejectedKind::DeadlineExceeded, *self.name),
         };
-        if let Some(events) = self.events {
-            let kind = || EventKind::Refused(rejected.clone());
-            events.emit(|| Event { name: *self.name, epoch: 0, kind: kind() });
+        let kind = EventKind::Refused(rejected.clone());
+        match self.events {
+            Some(events) => events.announce(None, 0, kind),
+            None => telemetry::count(&Event::new(Pattern::Timeout, *self.name, kind)),
         }
         deadline::dropping(*self.origin, || self.inner.set(None));
         Poll::Ready(rejected)

@@ -9,7 +9,7 @@ use tower::Layer;
 use super::config::TimeoutConfig;
 use super::service::Timeout;
 use crate::base::sync::Arc;
-use crate::event::{Events, Listener};
+use crate::event::{Events, Listener, Pattern};
 use crate::name::Name;
 
 /// Puts a limit on how long a call may take.
@@ -76,7 +76,9 @@ impl<P> TimeoutLayer<P> {
     /// Hears of every call that took too long.
     #[must_use]
     pub fn on_event(mut self, listener: impl Listener + 'static) -> Self {
-        self.shape.events.get_or_insert_default().listen(listener);
+        let name = self.shape.name;
+        let events = || Arc::new(Events::new(Pattern::Timeout, name, false));
+        self.shape.events.get_or_insert_with(events).listen(listener);
         self
     }
 }

@@ -17,6 +17,7 @@ mod leases;
 mod manual;
 mod modes;
 mod open;
+mod presets;
 mod ramp;
 mod slow;
 mod stack;

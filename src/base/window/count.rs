@@ -82,6 +82,10 @@ impl CountWindow {
         std::array::from_fn(|index| &self.spare[lane].0[index])
     }
 
+    pub(crate) fn lanes(&self) -> usize {
+        self.spare.len()
+    }
+
     pub(crate) fn lifetime(&self) -> (u64, u64) {
         self.lifetime.get()
     }

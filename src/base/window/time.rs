@@ -1,6 +1,6 @@
 //! A window over a span of time, in buckets. Each lane has its own, so that recording touches no line of another core.
 
-use super::{AtomicU64, Counts, Duration, Instant, Lifetime, Line, Mark, Ordering, SPARE, nanos};
+use super::{AtomicU64, Counts, Duration, Instant, Lifetime, Mark, Ordering, SPARE, nanos};
 
 /// Bits of a count; the rest of the word tells the lap its bucket belongs to.
 const BITS: u32 = 18;
@@ -16,16 +16,32 @@ const AHEAD: u64 = 256;
 /// laps on: a new epoch begins with an empty window, and a late result of an old one cannot touch it.
 #[derive(Debug)]
 pub(crate) struct TimeWindow {
-    lines: Box<[Line]>,
+    shape: TimeShape,
+    buckets: Buckets,
+}
+
+/// What windows of the same length share: how they are divided.
+#[derive(Debug)]
+pub(crate) struct TimeShape {
     width: u64,
-    lines_per_lane: u32,
+    words_per_lane: u32,
     words_per_bucket: u16,
     buckets: u16,
     start: Instant,
     /// The bucket last seen to be the current one, epoch zero: most calls find it still is, without a division.
     current: AtomicU64,
+}
+
+/// The counts of one window.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    words: Box<[AtomicU64]>,
     lifetime: Lifetime,
 }
+
+/// Words between two lanes, so that they share no cache line, wherever the allocator puts the first: at 16 bytes or a
+/// multiple.
+const APART: u32 = 6;
 
 /// Bits of a tick that tell its bucket; the others tell its lap.
 const SLOT: u32 = 8;
@@ -42,17 +58,35 @@ struct Bucket {
 impl TimeWindow {
     /// `slow`: whether slow calls are counted apart, at the price of a second word per bucket.
     pub(crate) fn new(span: Duration, buckets: u32, slow: bool, lanes: usize, start: Instant) -> Self {
-        let (buckets, words_per_bucket) = (u64::from(buckets), 1 + u64::from(slow));
-        let lines_per_lane = (buckets * words_per_bucket + SPARE as u64).div_ceil(8) as usize;
+        let shape = TimeShape::new(span, buckets, slow, start);
+        Self { buckets: Buckets::new(&shape, lanes), shape }
+    }
+
+    #[inline]
+    pub(crate) fn tick(&self, epoch: u32, now: Instant) -> u64 {
+        self.shape.tick(epoch, now)
+    }
+
+    #[inline]
+    pub(crate) fn record(&self, lane: usize, tick: u64, mark: Mark) {
+        self.buckets.record(&self.shape, lane, tick, mark);
+    }
+
+    pub(crate) fn counts(&self, tick: u64) -> Counts {
+        self.buckets.counts(&self.shape, tick)
+    }
+}
+
+impl TimeShape {
+    pub(crate) fn new(span: Duration, buckets: u32, slow: bool, start: Instant) -> Self {
+        let words_per_bucket = 1 + u32::from(slow);
         Self {
-            lines: (0..lanes * lines_per_lane).map(|_| Line::default()).collect(),
-            lines_per_lane: lines_per_lane as u32,
+            words_per_lane: buckets * words_per_bucket + SPARE as u32,
             words_per_bucket: words_per_bucket as u16,
             buckets: buckets as u16,
-            width: (nanos(span) / buckets).max(1),
+            width: (nanos(span) / u64::from(buckets)).max(1),
             start,
             current: AtomicU64::new(0),
-            lifetime: Lifetime::default(),
         }
     }
 
@@ -71,12 +105,32 @@ impl TimeWindow {
         tick + (u64::from(epoch) << SLOT)
     }
 
+    fn buckets(&self) -> u64 {
+        u64::from(self.buckets)
+    }
+
+    fn words_per_bucket(&self) -> u64 {
+        u64::from(self.words_per_bucket)
+    }
+
+    const fn stride(&self) -> usize {
+        (self.words_per_lane + APART) as usize
+    }
+}
+
+impl Buckets {
+    pub(crate) fn new(shape: &TimeShape, lanes: usize) -> Self {
+        // None but other lanes to be kept away from behind the last.
+        let words = shape.stride() * lanes - APART as usize;
+        Self { words: (0..words).map(|_| AtomicU64::new(0)).collect(), lifetime: Lifetime::default() }
+    }
+
     /// Counts one call in the bucket `tick`.
     #[inline]
-    pub(crate) fn record(&self, lane: usize, tick: u64, mark: Mark) {
-        let index =
-            (tick & SLOTS) * self.words_per_bucket() + u64::from(mark.slow && self.words_per_bucket() > 1);
-        let word = self.word(lane, index);
+    pub(crate) fn record(&self, shape: &TimeShape, lane: usize, tick: u64, mark: Mark) {
+        let per_bucket = shape.words_per_bucket();
+        let index = (tick & SLOTS) * per_bucket + u64::from(mark.slow && per_bucket > 1);
+        let word = self.word(shape, lane, index);
         let lap = tick >> SLOT & LAPS;
         let one = if mark.failed { 1 << BITS } else { 1 };
         let mut seen = word.load(Ordering::Relaxed);
@@ -128,14 +182,14 @@ impl TimeWindow {
     }
 
     /// What the window holds when `tick` is the current bucket.
-    pub(crate) fn counts(&self, tick: u64) -> Counts {
+    pub(crate) fn counts(&self, shape: &TimeShape, tick: u64) -> Counts {
         let mut counts = Counts::default();
-        for slot in 0..self.buckets() {
+        for slot in 0..shape.buckets() {
             // Places behind the current one still belong to the lap before.
             let lap = (tick >> SLOT).wrapping_sub(u64::from(slot > tick & SLOTS)) & LAPS;
-            for lane in 0..self.lanes() {
-                for word in 0..self.words_per_bucket() {
-                    let bucket = self.bucket(lane, slot * self.words_per_bucket() + word);
+            for lane in 0..self.lanes(shape) {
+                for word in 0..shape.words_per_bucket() {
+                    let bucket = self.bucket(shape, lane, slot * shape.words_per_bucket() + word);
                     if bucket.lap == lap {
                         counts.successes += bucket.successes;
                         counts.failures += bucket.failures;
@@ -148,11 +202,11 @@ impl TimeWindow {
     }
 
     /// Successes and failures since the beginning.
-    pub(crate) fn lifetime(&self) -> (u64, u64) {
+    pub(crate) fn lifetime(&self, shape: &TimeShape) -> (u64, u64) {
         let (mut successes, mut failures) = self.lifetime.get();
-        for lane in 0..self.lanes() {
-            for index in 0..self.buckets() * self.words_per_bucket() {
-                let bucket = self.bucket(lane, index);
+        for lane in 0..self.lanes(shape) {
+            for index in 0..shape.buckets() * shape.words_per_bucket() {
+                let bucket = self.bucket(shape, lane, index);
                 successes += bucket.successes;
                 failures += bucket.failures;
             }
@@ -161,30 +215,22 @@ impl TimeWindow {
     }
 
     /// Counters that the owner of the window may use for other things: they lie on the lane's own lines.
-    pub(crate) fn spare(&self, lane: usize) -> [&AtomicU64; SPARE] {
-        let end = u64::from(self.lines_per_lane) * 8;
-        std::array::from_fn(|index| self.word(lane, end - 1 - index as u64))
+    pub(crate) fn spare(&self, shape: &TimeShape, lane: usize) -> [&AtomicU64; SPARE] {
+        let end = u64::from(shape.words_per_lane);
+        std::array::from_fn(|index| self.word(shape, lane, end - 1 - index as u64))
     }
 
-    fn buckets(&self) -> u64 {
-        u64::from(self.buckets)
+    pub(crate) fn lanes(&self, shape: &TimeShape) -> usize {
+        self.words.len().div_ceil(shape.stride())
     }
 
-    fn words_per_bucket(&self) -> u64 {
-        u64::from(self.words_per_bucket)
-    }
-
-    fn lanes(&self) -> usize {
-        self.lines.len() / self.lines_per_lane as usize
-    }
-
-    fn bucket(&self, lane: usize, index: u64) -> Bucket {
-        Bucket::unpack(self.word(lane, index).load(Ordering::Acquire))
+    fn bucket(&self, shape: &TimeShape, lane: usize, index: u64) -> Bucket {
+        Bucket::unpack(self.word(shape, lane, index).load(Ordering::Acquire))
     }
 
     #[inline]
-    fn word(&self, lane: usize, index: u64) -> &AtomicU64 {
-        &self.lines[lane * self.lines_per_lane as usize + (index / 8) as usize].0[(index % 8) as usize]
+    fn word(&self, shape: &TimeShape, lane: usize, index: u64) -> &AtomicU64 {
+        &self.words[lane * shape.stride() + index as usize]
     }
 }
 
@@ -195,5 +241,16 @@ impl Bucket {
 
     const fn unpack(word: u64) -> Self {
         Self { lap: word >> (2 * BITS), failures: word >> BITS & FULL, successes: word & FULL }
+    }
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+impl TimeWindow {
+    pub(super) fn lifetime(&self) -> (u64, u64) {
+        self.buckets.lifetime(&self.shape)
+    }
+
+    pub(super) fn spare(&self, lane: usize) -> [&AtomicU64; SPARE] {
+        self.buckets.spare(&self.shape, lane)
     }
 }

@@ -27,6 +27,7 @@ impl Circuit {
         let unseen = Ticket { started: now, epoch: phase.epoch(), pass: UNSEEN };
         match phase.mode() {
             None => self.admit_by_state(phase, now),
+            Some(Mode::ShutDown) => Err(Rejected::new(RejectedKind::Closed, self.name())),
             Some(Mode::Isolated) => Err(Rejected::new(RejectedKind::CircuitIsolated, self.name())),
             Some(Mode::ForcedOpen) => Err(Rejected::new(RejectedKind::CircuitOpen, self.name())),
             Some(Mode::Disabled) => Ok(unseen),
@@ -46,7 +47,7 @@ impl Circuit {
                 (phase.epoch(), Err(Some(shut_until)))
             }
             _ => self.with_core(now, |core| {
-                let passed = core.admit(self.rules(), now);
+                let passed = core.admit(self.terms(), now);
                 (core.epoch, passed)
             }),
         };
@@ -60,7 +61,7 @@ impl Circuit {
             }
             Err(None) => return Err(Rejected::new(RejectedKind::CircuitRecovering, self.name())),
         };
-        if let (FLOW | RAMP, Some(ages)) = (pass, &self.ages) {
+        if let (FLOW | RAMP, Some(ages)) = (pass, self.ages()) {
             ages.enter(epoch, now);
         }
         Ok(Ticket { started: now, epoch, pass })

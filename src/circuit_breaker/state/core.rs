@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::Duration;
 
-use super::phase::Mode;
+use super::phase::{MODES, Mode};
 use super::probes::Probes;
 use crate::base::clock::{Instant, scale};
 use crate::base::random::Random;
@@ -69,7 +69,7 @@ pub(super) enum Pass {
 /// Which manual modes were asked for, by rank: how often by a guard, and in one bit each whether to stay.
 #[derive(Debug, Default)]
 pub(crate) struct Manual {
-    guards: [u32; 4],
+    guards: [u32; MODES.len()],
     kept: u8,
 }
 
@@ -87,7 +87,7 @@ impl Manual {
     }
 
     pub(crate) const fn release(&mut self) {
-        self.kept = 0;
+        self.kept &= 1 << Mode::ShutDown as u8;
     }
 
     /// Whether the mode of this rank was asked for.
@@ -97,7 +97,7 @@ impl Manual {
 }
 
 impl Core {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: CircuitState::Closed,
             epoch: 0,
@@ -106,7 +106,7 @@ impl Core {
             changes: Vec::new(),
             manual: Manual::default(),
             failed_recoveries: 0,
-            since: now,
+            since: Instant::from_nanos(0),
             probes: Probes::default(),
             ramp_in_flight: 0,
         }

@@ -8,7 +8,7 @@ impl Circuit {
     /// Counts a result in the window, and judges the window when that can change anything.
     #[inline]
     pub(super) fn record(&self, lane: usize, epoch: u32, mark: Mark, outcome: &Outcome, now: Instant) {
-        let tick = self.window.record(lane, epoch, mark, now);
+        let tick = self.window.record(&self.rules().shape, lane, epoch, mark, now);
         if mark.failed || mark.slow {
             self.calm.disturb();
         }
@@ -24,9 +24,9 @@ impl Circuit {
 
     #[inline(never)]
     fn judge_row(&self, epoch: u32, hint: Option<Duration>, now: Instant) {
-        let config = &self.config;
+        let config = &self.rules().config;
         if config.consecutive_failures > 0
-            && let Some((failures, span)) = self.row.failed(epoch, now)
+            && let Some((failures, span)) = self.row.failed(&self.rare().row_start, epoch, now)
             && failures >= config.consecutive_failures
             && span >= config.consecutive_span
         {
@@ -39,17 +39,17 @@ impl Circuit {
     fn judge(&self, epoch: u32, tick: Option<u64>, hint: Option<Duration>, now: Instant) {
         let calm = self.calm.seen();
         let counts = self.window_counts(epoch, now);
-        let enough = counts.total() >= self.config.minimum();
+        let enough = counts.total() >= self.rules().config.minimum();
         if let Some(reason) = self.verdict(&counts, enough) {
             self.trip(epoch, counts, hint, reason, now);
-        } else if self.custom.get().is_none() && (enough || counts.failures + counts.slow == 0) {
+        } else if self.rules().custom.get().is_none() && (enough || counts.failures + counts.slow == 0) {
             // Until the next failure or the next bucket, a success can only lower the rates.
             self.calm.settle(calm, tick);
         }
     }
 
     fn verdict(&self, counts: &Counts, enough: bool) -> Option<TransitionReason> {
-        let config = &self.config;
+        let config = &self.rules().config;
         let reached = |rate: Option<f64>, is: f64| enough && rate.is_some_and(|limit| is >= limit);
         if reached(config.failure_rate, counts.failure_rate()) {
             Some(TransitionReason::FailureRate)
@@ -62,13 +62,13 @@ impl Circuit {
 
     /// A rule that panics says nothing. Results are also counted while a panic unwinds, and there a second one would abort.
     fn custom_rule_says(&self, counts: &Counts) -> bool {
-        let Some(rule) = self.custom.get() else { return false };
+        let Some(rule) = self.rules().custom.get() else { return false };
         catch_unwind(AssertUnwindSafe(|| rule(counts))).unwrap_or(false)
     }
 
     /// Looks, once per step, for calls in flight that are too old.
     pub(super) fn look_for_hanging(&self, epoch: u32, now: Instant) {
-        let Some(ages) = &self.ages else { return };
+        let Some(ages) = self.ages() else { return };
         if ages.looked(epoch, now) {
             return;
         }
@@ -89,14 +89,14 @@ impl Circuit {
     ) {
         self.with_core(now, |core| {
             if core.epoch == epoch && core.flows() {
-                core.trip(self.rules(), now, counts, hint, reason);
+                core.trip(self.terms(), now, counts, hint, reason);
             }
         });
     }
 
     pub(super) fn window_counts(&self, epoch: u32, now: Instant) -> Counts {
-        let mut counts = self.window.counts(epoch, now);
-        if let Some(ages) = &self.ages {
+        let mut counts = self.window.counts(&self.rules().shape, epoch, now);
+        if let Some(ages) = self.ages() {
             counts.hanging = ages.too_old(epoch, now);
             counts.slow += counts.hanging;
         }

@@ -1,44 +1,21 @@
-//! Calls since the beginning that no window holds.
+//! How calls ended, since the beginning. The window counts most of them anyway.
 
-use super::Rolling;
-use crate::base::lanes::Lanes;
+use super::rolling::{Rolling, Shape};
 use crate::base::sync::{AtomicU64, Ordering};
+use crate::totals::Totals;
 
-/// Calls since the layer was made. Each call is in exactly one of them, once it has ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Totals {
-    /// Did their job.
-    pub successes: u64,
-    /// Failed; panicked; were dropped and counted as a failure.
-    pub failures: u64,
-    /// Said nothing about the service.
-    pub ignored: u64,
-    /// Were refused.
-    pub refused: u64,
-    /// Were dropped before their end, and not counted as a failure.
-    pub abandoned: u64,
-}
-
-impl Totals {
-    /// All calls that have ended.
-    #[must_use]
-    pub const fn calls(&self) -> u64 {
-        self.successes + self.failures + self.ignored + self.refused + self.abandoned
+/// Adds up the lanes of a window.
+pub(super) fn totals(window: &Rolling, shape: &Shape) -> Totals {
+    let (successes, failures) = window.lifetime(shape);
+    let mut totals = Totals { successes, failures, ..Totals::default() };
+    for lane in 0..window.lanes(shape) {
+        let [ignored, refused, abandoned] =
+            window.spare(shape, lane).map(|count| count.load(Ordering::Relaxed));
+        totals.ignored += ignored;
+        totals.refused += refused;
+        totals.abandoned += abandoned;
     }
-
-    /// Adds up the lanes of a window.
-    pub(super) fn of(window: &Rolling) -> Self {
-        let (successes, failures) = window.lifetime();
-        let mut totals = Self { successes, failures, ..Self::default() };
-        for lane in 0..Lanes::<()>::COUNT {
-            let [ignored, refused, abandoned] = window.spare(lane).map(|count| count.load(Ordering::Relaxed));
-            totals.ignored += ignored;
-            totals.refused += refused;
-            totals.abandoned += abandoned;
-        }
-        totals
-    }
+    totals
 }
 
 /// What becomes of a call that no window holds.
@@ -50,8 +27,8 @@ pub(super) enum Uncounted {
 }
 
 impl Uncounted {
-    pub(super) fn count(self, window: &Rolling, lane: usize) {
-        let counters: [&AtomicU64; 3] = window.spare(lane);
+    pub(super) fn count(self, window: &Rolling, shape: &Shape, lane: usize) {
+        let counters: [&AtomicU64; 3] = window.spare(shape, lane % window.lanes(shape));
         counters[self as usize].fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -2,10 +2,12 @@ use std::task::{Wake, Waker};
 
 use super::ages::Ages;
 use super::*;
+use crate::base::held::Found;
 use crate::base::lanes::Lanes;
 use crate::base::sync::AtomicBool;
 use crate::circuit_breaker::CircuitBreakerPermit;
-use crate::circuit_breaker::config::{Abandoned, Window};
+use crate::circuit_breaker::config::{Abandoned, CircuitBreakerConfig, Window};
+use crate::event::{Common, Pattern};
 use crate::gate::Permit;
 
 const SECOND: u64 = 1_000_000_000;
@@ -16,15 +18,24 @@ fn at(nanos: u64) -> Instant {
 
 /// Opens at the first failure, for a second, and probes with so many calls.
 fn circuit(probes: u32) -> Circuit {
-    let config = CircuitBreakerConfig::default()
+    circuit_of(config(probes))
+}
+
+fn config(probes: u32) -> CircuitBreakerConfig {
+    CircuitBreakerConfig::default()
         .window(Window::Time { span: Duration::from_secs(1), buckets: 1 })
         .minimum_calls(1)
         .consecutive_failures(0, Duration::ZERO)
         .open_for(Duration::from_secs(1), Duration::from_secs(1))
         .jitter(0.0)
         .seed(1)
-        .probes(probes);
-    Circuit::new(config, Name::new("model"), at(0))
+        .probes(probes)
+}
+
+fn circuit_of(config: CircuitBreakerConfig) -> Circuit {
+    let layer =
+        Common::new(Pattern::CircuitBreaker, Name::new("model"), false, CircuitRules::new(config, at(0)));
+    Circuit::new(Voice::of(layer, None), 1, at(0))
 }
 
 fn trip(circuit: &Circuit) {
@@ -114,9 +125,7 @@ fn failures_that_race_trip_once() {
 #[test]
 fn a_permit_settled_and_one_dropped_leave_nothing_held() {
     loom::model(|| {
-        let mut rules = circuit(2);
-        rules.config.abandoned = Abandoned::Ignore;
-        let circuit = Lanes::new(rules);
+        let circuit = Lanes::new(circuit_of(config(2).abandoned(Abandoned::Ignore)));
         let (settled, dropped) = (permit(&circuit), permit(&circuit));
         let dropping = loom::thread::spawn(move || drop(dropped));
         settled.settle(Outcome::Success);
@@ -135,7 +144,7 @@ impl Wake for Woken {
 }
 
 fn permit(circuit: &Lanes<Circuit>) -> CircuitBreakerPermit {
-    CircuitBreakerPermit::ask(circuit).unwrap()
+    CircuitBreakerPermit::ask(Found::Layer(circuit)).unwrap()
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub(super) struct Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
+    /// Nothing passes any more, by [`Handle::close`](crate::circuit_breaker::Handle::close).
+    ShutDown,
     /// Nothing passes.
     Isolated,
     /// Nothing passes, as if the circuit had tripped.
@@ -26,13 +28,14 @@ pub enum Mode {
     ObserveOnly,
 }
 
-const MODES: [Mode; 4] = [Mode::Isolated, Mode::ForcedOpen, Mode::Disabled, Mode::ObserveOnly];
+pub(super) const MODES: [Mode; 5] =
+    [Mode::ShutDown, Mode::Isolated, Mode::ForcedOpen, Mode::Disabled, Mode::ObserveOnly];
 const STATES: [CircuitState; 4] =
     [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen, CircuitState::Recovering];
 
 impl Mode {
     pub(super) const fn refuses(self) -> bool {
-        matches!(self, Self::Isolated | Self::ForcedOpen)
+        matches!(self, Self::ShutDown | Self::Isolated | Self::ForcedOpen)
     }
 }
 
@@ -50,6 +53,11 @@ impl Phase {
     #[inline]
     pub(super) const fn from_word(word: u64) -> Self {
         Self { epoch: (word >> 16) as u32, mode: (word >> 8) as u8, state: word as u8 }
+    }
+
+    #[inline]
+    pub(super) const fn is_shut_down(self) -> bool {
+        self.mode == Mode::ShutDown as u8 + 1
     }
 
     #[inline]

@@ -10,8 +10,6 @@ use crate::base::sync::{AtomicU64, Ordering};
 pub(super) struct Row {
     /// The epoch and the failures: a result of another epoch finds the word changed.
     word: AtomicU64,
-    /// When the first one failed. Written before the count leaves zero, so it is never read unwritten.
-    first: AtomicU64,
 }
 
 impl Row {
@@ -32,8 +30,9 @@ impl Row {
         }
     }
 
-    /// One more: how many there are, and how far apart the first and this one lie.
-    pub(super) fn failed(&self, epoch: u32, now: Instant) -> Option<(u32, Duration)> {
+    /// One more: how many there are, and how far apart the first and this one lie. `first` is when the first one failed:
+    /// written before the count leaves zero, so it is never read unwritten.
+    pub(super) fn failed(&self, first: &AtomicU64, epoch: u32, now: Instant) -> Option<(u32, Duration)> {
         let mut seen = self.word.load(Ordering::Acquire);
         loop {
             if (seen >> 32) as u32 != epoch {
@@ -41,12 +40,12 @@ impl Row {
             }
             if seen as u32 == 0 {
                 // Never back: one that was held up here must not backdate a later row.
-                self.first.fetch_max(now.nanos(), Ordering::AcqRel);
+                first.fetch_max(now.nanos(), Ordering::AcqRel);
             }
             let next = if seen as u32 == u32::MAX { seen } else { seen + 1 };
             match self.word.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
-                    let first = Instant::from_nanos(self.first.load(Ordering::Acquire));
+                    let first = Instant::from_nanos(first.load(Ordering::Acquire));
                     return Some((next as u32, now.saturating_duration_since(first)));
                 }
                 Err(now) => seen = now,
@@ -63,9 +62,23 @@ mod tests {
         Instant::from_nanos(nanos)
     }
 
-    fn row(epoch: u32) -> Row {
-        let row = Row::default();
-        row.begin(epoch);
+    /// A row, with its first instant.
+    #[derive(Default)]
+    struct Whole(Row, AtomicU64);
+
+    impl Whole {
+        fn failed(&self, epoch: u32, now: Instant) -> Option<(u32, Duration)> {
+            self.0.failed(&self.1, epoch, now)
+        }
+
+        fn succeeded(&self, epoch: u32) {
+            self.0.succeeded(epoch);
+        }
+    }
+
+    fn row(epoch: u32) -> Whole {
+        let row = Whole::default();
+        row.0.begin(epoch);
         row
     }
 
@@ -96,7 +109,7 @@ mod tests {
     fn a_row_without_end_stays_full() {
         let row = row(3);
         row.failed(3, at(5));
-        row.word.store(3 << 32 | u64::from(u32::MAX), Ordering::Release);
+        row.0.word.store(3 << 32 | u64::from(u32::MAX), Ordering::Release);
         assert_eq!(row.failed(3, at(9)), Some((u32::MAX, span(4))));
         assert_eq!(row.failed(3, at(10)), Some((u32::MAX, span(5))));
     }

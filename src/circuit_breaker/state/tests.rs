@@ -1,6 +1,10 @@
 use super::core::Pass;
+use super::rolling::Shape;
+use super::rules::CustomRule;
 use super::*;
-use crate::circuit_breaker::config::Window;
+use crate::base::random::Random;
+use crate::circuit_breaker::config::{CircuitBreakerConfig, Window};
+use crate::event::{Common, Pattern};
 
 fn at(millis: u64) -> Instant {
     Instant::from_nanos(millis * 1_000_000)
@@ -18,7 +22,9 @@ fn config() -> CircuitBreakerConfig {
 }
 
 fn circuit(config: CircuitBreakerConfig) -> Circuit {
-    Circuit::new(config, Name::new("x"), Instant::from_nanos(0))
+    let rules = CircuitRules::new(config, at(0));
+    let layer = Common::new(Pattern::CircuitBreaker, Name::new("x"), false, rules);
+    Circuit::new(Voice::of(layer, None), 4, at(0))
 }
 
 fn call(circuit: &Circuit, outcome: Outcome, millis: u64) {
@@ -33,8 +39,8 @@ fn calls<const N: usize>(circuit: &Circuit, outcomes: [Outcome; N], millis: u64)
 }
 
 fn is_calm(circuit: &Circuit, millis: u64) -> bool {
-    let Rolling::Time(window) = &circuit.window else { panic!("a window over time") };
-    circuit.calm.is_at(Some(window.tick(circuit.phase().epoch(), at(millis))))
+    let Shape::Time(shape) = &circuit.rules().shape else { panic!("a window over time") };
+    circuit.calm.is_at(Some(shape.tick(circuit.phase().epoch(), at(millis))))
 }
 
 const OK: Outcome = Outcome::Success;
@@ -64,7 +70,7 @@ fn a_window_is_calm_while_a_further_success_cannot_trip() {
 fn a_window_is_never_calm_for_a_custom_rule() {
     let circuit = circuit(config());
     let rule: Box<CustomRule> = Box::new(|counts| counts.successes == 2);
-    assert!(circuit.custom.set(rule).is_ok());
+    assert!(circuit.rules().custom.set(rule).is_ok());
     call(&circuit, OK, 0);
     assert!(!is_calm(&circuit, 0));
     call(&circuit, OK, 0);
@@ -119,7 +125,7 @@ fn a_verdict_on_an_epoch_that_is_over_trips_nothing() {
         theirs.upgrade().unwrap().reset(at(0));
         true
     });
-    assert!(circuit.custom.set(rule).is_ok());
+    assert!(circuit.rules().custom.set(rule).is_ok());
     let epoch = circuit.phase().epoch();
     call(&circuit, OK, 0);
     assert_eq!(circuit.state(at(0)), CircuitState::Closed);
@@ -159,7 +165,7 @@ fn the_ramp_lets_a_draw_below_its_share_pass_and_none_at_it() {
     let second = |nanos| {
         let random = Random::new(Some(seed));
         let rules = Rules { config: &config, random: &random };
-        let mut core = Core::new(at(0));
+        let mut core = Core::new();
         core.state = CircuitState::Recovering;
         assert_eq!(core.admit(rules, at(0)), Ok(Pass::Ramp), "the first needs no draw");
         core.admit(rules, Instant::from_nanos(nanos))

@@ -1,6 +1,10 @@
 //! Looking at the circuit and steering it: nothing here is on a call's way.
 
-use super::{Circuit, CircuitState, Counts, Duration, Instant, Manual, Mode, Totals};
+use std::fmt;
+
+use super::{Circuit, CircuitState, Counts, Duration, Instant, Manual, Mode, ledger};
+use crate::telemetry::Gauges;
+use crate::totals::Totals;
 
 /// How far a coarse clock may lag behind.
 const COARSEST: Duration = Duration::from_millis(10);
@@ -9,7 +13,7 @@ impl Circuit {
     /// The state, with what time alone has changed.
     pub(in crate::circuit_breaker) fn state(&self, now: Instant) -> CircuitState {
         self.with_core(now, |core| {
-            core.advance(self.rules(), now);
+            core.advance(self.terms(), now);
             core.state
         })
     }
@@ -18,9 +22,21 @@ impl Circuit {
     /// told to come back then must not be told so again.
     #[inline]
     pub(in crate::circuit_breaker) fn needs_precision(&self, now: Instant) -> bool {
-        let short = self.config.slow_call.is_some_and(|limit| limit < 10 * COARSEST);
+        let short = self.rules().config.slow_call.is_some_and(|limit| limit < 10 * COARSEST);
         let shut_until = self.shut_until();
         short || (now < shut_until && shut_until <= now + COARSEST)
+    }
+
+    /// What metrics begin with.
+    pub(in crate::circuit_breaker) fn gauges(&self) -> Gauges {
+        let phase = self.phase();
+        Gauges { state: Some((phase.epoch(), phase.state())), ..Gauges::default() }
+    }
+
+    /// Whether the end of each call must be told to those who wait for the last.
+    #[inline]
+    pub(in crate::circuit_breaker) fn is_shut_down(&self) -> bool {
+        self.phase().is_shut_down()
     }
 
     /// The manual mode that holds, if any.
@@ -30,14 +46,14 @@ impl Circuit {
 
     /// When the next call may pass, while none may.
     pub(in crate::circuit_breaker) fn until(&self, now: Instant) -> Option<Instant> {
-        self.with_core(now, |core| core.advance(self.rules(), now));
+        self.with_core(now, |core| core.advance(self.terms(), now));
         Some(self.shut_until()).filter(|&until| until > now)
     }
 
     /// What the window holds; while it holds nothing, what it held at the last trip.
     pub(in crate::circuit_breaker) fn counts(&self, now: Instant) -> Counts {
         let (flows, epoch, last) = self.with_core(now, |core| {
-            core.advance(self.rules(), now);
+            core.advance(self.terms(), now);
             (core.flows(), core.epoch, core.last)
         });
         if flows { self.window_counts(epoch, now) } else { last }
@@ -45,7 +61,7 @@ impl Circuit {
 
     /// Calls since the beginning.
     pub(in crate::circuit_breaker) fn totals(&self) -> Totals {
-        Totals::of(&self.window)
+        ledger::totals(&self.window, &self.rules().shape)
     }
 
     pub(in crate::circuit_breaker) fn reset(&self, now: Instant) {
@@ -59,5 +75,14 @@ impl Circuit {
     /// Changes the manual modes.
     pub(in crate::circuit_breaker) fn steer(&self, now: Instant, change: impl FnOnce(&mut Manual)) {
         self.with_core(now, |core| change(&mut core.manual));
+    }
+}
+
+impl fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuit")
+            .field("name", &self.name())
+            .field("phase", &self.phase())
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,87 @@
+//! How fast the service is when no call waits.
+
+use std::time::Duration;
+
+use super::{queue, whole};
+use crate::adaptive::state::limit::Sample;
+use crate::adaptive::state::limit::window::Closed;
+use crate::base::clock::Instant;
+
+/// How fast the service was in its fastest window, and whether that still holds.
+///
+/// It falls at once. It rises by a probe only: a window with so few calls in flight that they cannot have waited for each
+/// other. Held back to a quarter less than the old measure says is needed, so that one which was itself taken in a queue
+/// comes down by a quarter every time: against what was seen with fewer calls, a queue never reads as room to grow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Baseline {
+    every: Duration,
+    rtt: Option<f64>,
+    doubted: Option<Instant>,
+    probe: Option<Probe>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    limit: usize,
+    started: Instant,
+}
+
+/// The share of the calls that keep a service busy without a queue which is let through to probe.
+const SHARE: f64 = 0.75;
+/// A probe of a service that is called too rarely ends without a verdict after so many windows.
+const PATIENCE: u32 = 10;
+
+impl Baseline {
+    pub(super) const fn new(every: Duration) -> Self {
+        Self { every, rtt: None, doubted: None, probe: None }
+    }
+
+    /// The limit while a probe is made.
+    pub(super) fn probing(&self) -> Option<usize> {
+        self.probe.map(|probe| probe.limit)
+    }
+
+    /// Whether a call tells anything: while a probe is made, those that were let in before it do not.
+    pub(super) fn wants(&self, sample: Sample) -> bool {
+        self.probe.is_none_or(|probe| sample.in_flight <= probe.limit)
+    }
+
+    /// Ends a probe that takes too long.
+    pub(super) fn give_up(&mut self, window: Duration, now: Instant) {
+        let patience = window.max(Duration::from_secs(1)).saturating_mul(PATIENCE);
+        if self.probe.is_some_and(|probe| now.saturating_duration_since(probe.started) >= patience) {
+            self.probe = None;
+            self.doubted = None;
+        }
+    }
+
+    /// What to judge a window by; nothing if it was there to be measured only.
+    pub(super) fn learn(&mut self, closed: Closed, limit: f64, tolerated: f64, now: Instant) -> Option<f64> {
+        let probed = self.probe.take().is_some();
+        let Some(known) = self.rtt.filter(|_| !probed) else {
+            self.accept(closed.rtt);
+            return None;
+        };
+        if queue(limit, known, closed.rtt) <= tolerated {
+            return Some(self.accept(known.min(closed.rtt)));
+        }
+        let doubted = *self.doubted.get_or_insert(now);
+        if self.every == Duration::MAX || now.saturating_duration_since(doubted) < self.every {
+            return Some(known);
+        }
+        let few = whole(limit * SHARE * known / closed.rtt);
+        if closed.in_flight <= few {
+            return Some(self.accept(closed.rtt));
+        }
+        // Below the limit nobody is refused, and a wrong measure does no harm.
+        if closed.in_flight >= whole(limit) {
+            self.probe = Some(Probe { limit: few, started: now });
+        }
+        Some(known)
+    }
+
+    fn accept(&mut self, rtt: f64) -> f64 {
+        self.doubted = None;
+        *self.rtt.insert(rtt)
+    }
+}

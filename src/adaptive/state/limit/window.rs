@@ -1,0 +1,79 @@
+//! Many calls taken together.
+
+use std::time::Duration;
+
+use super::Sample;
+use crate::base::clock::Instant;
+
+/// Gathers successes until it is so old and holds so many. One call more or less says little of a service whose calls
+/// differ; a second of them does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    span: Duration,
+    samples: u32,
+    opened: Option<Instant>,
+    count: u32,
+    sum: f64,
+    in_flight: usize,
+}
+
+/// What a window held.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Closed {
+    /// The mean round-trip time, in seconds.
+    pub(super) rtt: f64,
+    /// The most calls in flight.
+    pub(super) in_flight: usize,
+}
+
+impl Window {
+    pub(super) const fn new(span: Duration, samples: u32) -> Self {
+        Self { span, samples, opened: None, count: 0, sum: 0.0, in_flight: 0 }
+    }
+
+    pub(super) const fn span(&self) -> Duration {
+        self.span
+    }
+
+    /// Takes a success in, and closes with it when it is time.
+    pub(super) fn add(&mut self, sample: Sample) -> Option<Closed> {
+        let opened = *self.opened.get_or_insert(sample.now);
+        self.count = self.count.saturating_add(1);
+        self.sum += sample.rtt.as_secs_f64();
+        self.in_flight = self.in_flight.max(sample.in_flight);
+        if self.count < self.samples || sample.now.saturating_duration_since(opened) < self.span {
+            return None;
+        }
+        let closed = Closed { rtt: self.sum / f64::from(self.count), in_flight: self.in_flight };
+        *self = Self { opened: Some(sample.now), ..Self::new(self.span, self.samples) };
+        Some(closed)
+    }
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+
+    fn sample(rtt: u64, in_flight: usize, now: u64) -> Sample {
+        Sample::new(Duration::from_millis(rtt), in_flight, false, Instant::from_nanos(now * 1_000_000))
+    }
+
+    #[test]
+    fn it_closes_when_it_is_old_enough_and_holds_enough() {
+        let mut window = Window::new(Duration::from_secs(1), 3);
+        assert_eq!(window.add(sample(10, 1, 0)), None);
+        assert_eq!(window.add(sample(20, 7, 1500)), None);
+        assert_eq!(window.add(sample(60, 2, 1600)), Some(Closed { rtt: 0.03, in_flight: 7 }));
+        for now in [1601, 1602, 2599] {
+            assert_eq!(window.add(sample(10, 1, now)), None);
+        }
+        assert_eq!(window.add(sample(10, 1, 2600)), Some(Closed { rtt: 0.01, in_flight: 1 }));
+    }
+
+    #[test]
+    fn without_a_span_every_sample_is_a_window() {
+        let mut window = Window::new(Duration::ZERO, 1);
+        assert_eq!(window.add(sample(10, 1, 5)), Some(Closed { rtt: 0.01, in_flight: 1 }));
+        assert_eq!(window.add(sample(20, 2, 5)), Some(Closed { rtt: 0.02, in_flight: 2 }));
+    }
+}

@@ -1,0 +1,174 @@
+//! Where a state lives, and how a call holds on to it: one for a whole layer, or one of many behind a key.
+
+use std::ops::Deref;
+
+use super::lanes::{LaneRef, Lanes};
+use super::sync::{Arc, AtomicU64, Ordering};
+
+/// A state that somebody can come back to.
+#[derive(Debug)]
+pub(crate) enum Home<T> {
+    Layer(Lanes<T>),
+    Key(Visit<T>),
+}
+
+/// A state that a call has found.
+#[derive(Debug)]
+pub(crate) enum Found<'a, T> {
+    Layer(&'a Lanes<T>),
+    Key(Arc<Room<T>>),
+}
+
+/// A state that a call holds until it ends.
+#[derive(Debug)]
+pub(crate) enum Held<T> {
+    Layer(LaneRef<T>),
+    Key(Arc<Room<T>>),
+}
+
+/// The state of one key.
+#[derive(Debug)]
+pub(crate) struct Room<T> {
+    /// Those who hold it but are no call.
+    visits: AtomicU64,
+    state: T,
+}
+
+/// Holds a room without being a call.
+#[derive(Debug)]
+pub(crate) struct Visit<T>(Arc<Room<T>>);
+
+impl<T> Home<T> {
+    #[inline]
+    pub(crate) fn find(&self) -> Found<'_, T> {
+        match self {
+            Self::Layer(lanes) => Found::Layer(lanes),
+            Self::Key(visit) => Found::Key(visit.0.clone()),
+        }
+    }
+
+    /// How many calls hold it.
+    pub(crate) fn in_flight(&self) -> usize {
+        match self {
+            Self::Layer(lanes) => lanes.holders(),
+            // One of the counts is that of the map.
+            Self::Key(Visit(room)) => (Arc::strong_count(room) - 1).saturating_sub(room.visits()),
+        }
+    }
+}
+
+impl<T> Clone for Home<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Layer(lanes) => Self::Layer(lanes.clone()),
+            Self::Key(visit) => Self::Key(Visit::of(visit.0.clone())),
+        }
+    }
+}
+
+impl<T> Found<'_, T> {
+    #[inline]
+    pub(crate) fn hold(self) -> Held<T> {
+        match self {
+            Self::Layer(lanes) => Held::Layer(lanes.here()),
+            Self::Key(room) => Held::Key(room),
+        }
+    }
+}
+
+impl<T> Held<T> {
+    /// The lane the call is counted on.
+    #[inline]
+    pub(crate) fn lane(&self) -> usize {
+        match self {
+            Self::Layer(lane) => lane.lane(),
+            Self::Key(_) => 0,
+        }
+    }
+}
+
+impl<T> Room<T> {
+    pub(crate) fn new(state: T) -> Self {
+        Self { visits: AtomicU64::new(0), state }
+    }
+
+    fn visits(&self) -> usize {
+        self.visits.load(Ordering::Acquire) as usize
+    }
+}
+
+impl<T> Visit<T> {
+    pub(crate) fn of(room: Arc<Room<T>>) -> Self {
+        room.visits.fetch_add(1, Ordering::AcqRel);
+        Self(room)
+    }
+}
+
+impl<T> Drop for Visit<T> {
+    fn drop(&mut self) {
+        self.0.visits.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl<T> Deref for Room<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.state
+    }
+}
+
+impl<T> Deref for Home<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match self {
+            Self::Layer(lanes) => lanes,
+            Self::Key(visit) => &visit.0,
+        }
+    }
+}
+
+impl<T> Deref for Found<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match self {
+            Self::Layer(lanes) => lanes,
+            Self::Key(room) => room,
+        }
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match self {
+            Self::Layer(lane) => lane,
+            Self::Key(room) => room,
+        }
+    }
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_in_flight_are_told_from_those_who_only_look() {
+        let layer = Home::Layer(Lanes::new(7));
+        let room = Arc::new(Room::new(7));
+        let key = Home::Key(Visit::of(room.clone()));
+        for home in [layer, key] {
+            let (other, calls) = (home.clone(), [home.find().hold(), home.find().hold()]);
+            assert_eq!((other.in_flight(), **calls.first().unwrap()), (2, 7));
+            drop(calls);
+            assert_eq!(home.in_flight(), 0);
+        }
+        assert_eq!(Arc::strong_count(&room), 1);
+    }
+}

@@ -1,0 +1,126 @@
+use super::*;
+use crate::base::sync::AtomicBool;
+
+/// Leaves when it likes; written by whoever holds it, in the weakest order.
+#[derive(Debug)]
+struct Guest {
+    key: u64,
+    stays: AtomicBool,
+}
+
+impl Resident for Guest {
+    fn may_leave(&self, _: Instant) -> bool {
+        !self.stays.load(Ordering::Relaxed)
+    }
+}
+
+impl Keyed<Guest> {
+    /// Each key below the number of shards lives in one of its own.
+    fn ask(&self, key: u64) -> Stay<Guest> {
+        let make = || Guest { key, stays: AtomicBool::new(false) };
+        self.find_or_make(hash(key), |guest| guest.key == key, make, make, || Instant::from_nanos(0))
+    }
+
+    fn has(&self, key: u64) -> bool {
+        self.find(hash(key), |guest| guest.key == key).is_some()
+    }
+}
+
+fn hash(key: u64) -> KeyHash {
+    KeyHash::new(key << 48)
+}
+
+fn map(capacity: usize, shards: usize) -> Arc<Keyed<Guest>> {
+    Arc::new(Keyed::with_shards(capacity, shards))
+}
+
+#[test]
+fn two_who_bring_the_same_key_get_the_same_resident() {
+    loom::model(|| {
+        let map = map(1, 1);
+        let other = map.clone();
+        let racer = loom::thread::spawn(move || other.ask(1));
+        let (mine, theirs) = (map.ask(1), racer.join().unwrap());
+        assert!(!mine.overflowed && !theirs.overflowed && Arc::ptr_eq(&mine.resident, &theirs.resident));
+        assert_eq!(map.len(), 1);
+    });
+}
+
+#[test]
+fn two_who_bring_the_same_key_share_the_place_one_of_them_frees_elsewhere() {
+    loom::model(|| {
+        let map = map(1, 2);
+        map.ask(0);
+        let other = map.clone();
+        let racer = loom::thread::spawn(move || other.ask(1));
+        let (mine, theirs) = (map.ask(1), racer.join().unwrap());
+        assert!(!mine.overflowed && !theirs.overflowed && Arc::ptr_eq(&mine.resident, &theirs.resident));
+        assert!(map.len() == 1 && !map.has(0));
+    });
+}
+
+#[test]
+fn two_newcomers_take_no_more_places_than_there_are() {
+    for (capacity, shards) in [(1, 1), (1, 2), (2, 2)] {
+        loom::model(move || {
+            let map = map(capacity, shards);
+            if capacity == 2 {
+                map.ask(0);
+            }
+            let other = map.clone();
+            let racer = loom::thread::spawn(move || other.ask(2));
+            let mine = map.ask(1);
+            assert!(map.residents().len() <= capacity && map.len() <= capacity);
+            let theirs = racer.join().unwrap();
+            let entered = usize::from(!mine.overflowed) + usize::from(!theirs.overflowed);
+            // Whoever came holds its place, so that one is all there is if there is but one.
+            assert!((1..=capacity).contains(&entered) && map.len() == map.residents().len());
+            assert_eq!(map.overflowed(), 2 - entered as u64);
+        });
+    }
+}
+
+#[test]
+fn who_is_found_in_time_stays() {
+    for shards in [1, 2] {
+        loom::model(move || {
+            let map = map(1, shards);
+            map.ask(0);
+            let other = map.clone();
+            let evicting = loom::thread::spawn(move || other.ask(1).overflowed);
+            let found = map.find(hash(0), |guest| guest.key == 0);
+            let overflowed = evicting.join().unwrap();
+            // Found before the other came, and held since, or gone.
+            assert_eq!(found.is_some(), overflowed);
+            assert!(map.len() == 1 && map.has(0) == overflowed);
+        });
+    }
+}
+
+#[test]
+fn what_the_last_holder_did_before_letting_go_is_seen() {
+    for shards in [1, 2] {
+        loom::model(move || {
+            let map = map(1, shards);
+            let held = map.ask(0).resident;
+            let other = map.clone();
+            let evicting = loom::thread::spawn(move || other.ask(1).overflowed);
+            held.stays.store(true, Ordering::Relaxed);
+            drop(held);
+            assert!(evicting.join().unwrap() && map.has(0));
+        });
+    }
+}
+
+#[test]
+fn the_overflow_is_made_once() {
+    loom::model(|| {
+        let map = map(1, 1);
+        let held = map.ask(0);
+        let other = map.clone();
+        let racer = loom::thread::spawn(move || other.ask(1).resident);
+        let mine = map.ask(2).resident;
+        assert!(Arc::ptr_eq(&mine, &racer.join().unwrap()));
+        assert!(map.overflowed() == 2 && !held.overflowed);
+    });
+}

@@ -1,0 +1,98 @@
+//! Waiting for a turn.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::layer::RateLimitPermit;
+use super::state::Limiter;
+use crate::base::clock::{Instant, Sleep, precise};
+use crate::base::held::Held;
+use crate::rejected::Rejected;
+use crate::telemetry::Queued;
+
+pin_project! {
+    /// Resolves when it is the call's turn, or that takes too long. Dropped before, it leaves the queue at once.
+    pub struct Waiting {
+        waiter: Seat,
+        // When to look again.
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+/// Who waits, until the waiting has ended.
+struct Seat(Option<Waiter>);
+
+struct Waiter {
+    limiter: Held<Limiter>,
+    number: u64,
+    cost: u32,
+    until: Instant,
+    _queued: Queued,
+}
+
+impl Waiting {
+    pub(super) fn new(
+        limiter: Held<Limiter>,
+        number: u64,
+        cost: u32,
+        until: Instant,
+        queued: Queued,
+    ) -> Self {
+        Self { waiter: Seat(Some(Waiter { limiter, number, cost, until, _queued: queued })), timer: None }
+    }
+}
+
+impl Future for Waiting {
+    type Output = Result<RateLimitPermit, Rejected>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let Waiter { limiter, number, cost, until, .. } =
+                this.waiter.0.as_ref().expect("polled after completion");
+            let now = precise();
+            let turn = limiter.poll(*number, *cost, now, cx.waker());
+            if limiter.closed() || (*until <= now && turn != Poll::Ready(None)) {
+                limiter.leave(*number);
+                let rejected = limiter.refuse(limiter.lane(), Some(limiter.next_turn(*cost, now)));
+                this.waiter.0 = None;
+                return Poll::Ready(Err(rejected));
+            }
+            let look = match turn {
+                Poll::Ready(None) => {
+                    let Some(waiter) = this.waiter.0.take() else { return Poll::Pending };
+                    return Poll::Ready(Ok(RateLimitPermit::new(waiter.limiter)));
+                }
+                Poll::Ready(Some(look)) => look.min(*until),
+                Poll::Pending => *until,
+            };
+            if this.timer.as_ref().as_pin_ref().is_none_or(|timer| timer.deadline() != look) {
+                this.timer.set(Some(Sleep::until(look)));
+            }
+            match this.timer.as_mut().as_pin_mut().map(|timer| timer.poll(cx)) {
+                // It is time to look again: the clock has moved on.
+                Some(Poll::Ready(())) => this.timer.set(None),
+                _ => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let Some(Waiter { limiter, number, .. }) = self.0.take() else { return };
+        limiter.leave(number);
+        limiter.abandon(limiter.lane());
+    }
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").finish_non_exhaustive()
+    }
+}

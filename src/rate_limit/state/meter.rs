@@ -1,0 +1,160 @@
+//! How much may pass: a bucket, or a window.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::super::config::{Counting, RateLimitConfig};
+use crate::base::bucket::{Bucket, Rate};
+use crate::base::clock::{Instant, nanos};
+use crate::base::sync::{AtomicU64, Mutex, Ordering};
+
+/// What all meters of a layer go by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowed {
+    counting: Counting,
+    /// Of the bucket.
+    rate: Rate,
+    /// Of the windows.
+    per_period: u32,
+    period: u64,
+    start: Instant,
+}
+
+/// What has passed.
+#[derive(Debug)]
+pub(super) enum Meter {
+    Bucket(Bucket),
+    /// Which period it is, and how much passed in it, in one word.
+    Fixed(AtomicU64),
+    /// When what passed lately did, the oldest first.
+    Sliding(Mutex<VecDeque<Instant>>),
+}
+
+impl Allowed {
+    pub(super) fn new(config: &RateLimitConfig, start: Instant) -> Self {
+        Self {
+            counting: config.counting,
+            rate: Rate::new(config.rate, config.period, config.burst),
+            per_period: config.rate,
+            period: nanos(config.period),
+            start,
+        }
+    }
+
+    /// Whether so much ever passes at once.
+    pub(super) fn ever(&self, cost: u32) -> bool {
+        match self.counting {
+            Counting::Bucket => self.rate.holds(cost),
+            Counting::FixedWindow | Counting::SlidingWindow => cost <= self.per_period,
+        }
+    }
+
+    /// The number of the current period, in 32 bits, and what is left of it.
+    fn current(&self, now: Instant) -> (u64, Duration) {
+        let elapsed = now.nanos().saturating_sub(self.start.nanos());
+        (elapsed / self.period & 0xFFFF_FFFF, Duration::from_nanos(self.period - elapsed % self.period))
+    }
+}
+
+impl Meter {
+    pub(super) fn new(allowed: &Allowed) -> Self {
+        match allowed.counting {
+            Counting::Bucket => Self::Bucket(Bucket::default()),
+            Counting::FixedWindow => Self::Fixed(AtomicU64::new(0)),
+            Counting::SlidingWindow => Self::Sliding(Mutex::default()),
+        }
+    }
+
+    /// Lets a call pass that costs so much, or not.
+    #[inline]
+    pub(super) fn take(&self, allowed: &Allowed, cost: u32, now: Instant) -> bool {
+        match self {
+            Self::Bucket(bucket) => bucket.take(&allowed.rate, cost, now),
+            Self::Fixed(word) => {
+                let (period, _) = allowed.current(now);
+                let count = |word: u64| {
+                    let passed = u64::from(cost) + if word >> 32 == period { word & 0xFFFF_FFFF } else { 0 };
+                    (passed <= u64::from(allowed.per_period)).then_some(period << 32 | passed)
+                };
+                word.fetch_update(Ordering::AcqRel, Ordering::Acquire, count).is_ok()
+            }
+            Self::Sliding(passed) => {
+                let mut passed = passed.lock();
+                forget(&mut passed, allowed, now);
+                let fits = passed.len() + cost as usize <= allowed.per_period as usize;
+                if fits {
+                    passed.extend(std::iter::repeat_n(now, cost as usize));
+                }
+                fits
+            }
+        }
+    }
+
+    /// How long until a call that costs so much would pass, if no other did; where it is more than passes at once, one part
+    /// after the other.
+    pub(super) fn wait(&self, allowed: &Allowed, cost: u64, now: Instant) -> Duration {
+        let per_period = u64::from(allowed.per_period);
+        let period = |periods: u64| Duration::from_nanos(allowed.period.saturating_mul(periods));
+        match self {
+            Self::Bucket(bucket) => bucket.wait(&allowed.rate, cost, now),
+            Self::Fixed(word) => {
+                let (current, left) = allowed.current(now);
+                let word = word.load(Ordering::Acquire);
+                let passed = if word >> 32 == current { word & 0xFFFF_FFFF } else { 0 };
+                match (passed + cost).saturating_sub(1) / per_period {
+                    0 => Duration::ZERO,
+                    periods => left.saturating_add(period(periods - 1)),
+                }
+            }
+            Self::Sliding(passed) => {
+                let mut passed = passed.lock();
+                forget(&mut passed, allowed, now);
+                let Some(over) = (passed.len() as u64 + cost).checked_sub(per_period + 1) else {
+                    return Duration::ZERO;
+                };
+                // The one whose place it takes; those that themselves only take a place are a period later.
+                let (periods, place) = (over / per_period, (over % per_period) as usize);
+                let freed = passed.get(place).copied().unwrap_or(now) + period(1);
+                freed.saturating_duration_since(now).saturating_add(period(periods))
+            }
+        }
+    }
+
+    /// Whether nothing would be forgotten if it went.
+    pub(super) fn is_idle(&self, allowed: &Allowed, now: Instant) -> bool {
+        match self {
+            Self::Bucket(bucket) => bucket.is_full(now),
+            Self::Fixed(word) => {
+                let word = word.load(Ordering::Acquire);
+                word >> 32 != allowed.current(now).0 || word & 0xFFFF_FFFF == 0
+            }
+            Self::Sliding(passed) => {
+                let mut passed = passed.lock();
+                forget(&mut passed, allowed, now);
+                passed.is_empty()
+            }
+        }
+    }
+
+    /// After a pause that ends then: one call and not a burst. Returns what to [`restore`](Self::restore).
+    pub(super) fn pause(&self, allowed: &Allowed, until: Instant) -> u64 {
+        match self {
+            Self::Bucket(bucket) => bucket.pause(&allowed.rate, until),
+            Self::Fixed(_) | Self::Sliding(_) => 0,
+        }
+    }
+
+    pub(super) fn restore(&self, before: u64) {
+        if let Self::Bucket(bucket) = self {
+            bucket.restore(before);
+        }
+    }
+}
+
+/// Forgets what passed a period ago.
+fn forget(passed: &mut VecDeque<Instant>, allowed: &Allowed, now: Instant) {
+    let age = |at: Instant| now.saturating_duration_since(at).as_nanos();
+    while passed.front().is_some_and(|&at| age(at) >= u128::from(allowed.period)) {
+        passed.pop_front();
+    }
+}

@@ -1,0 +1,33 @@
+//! Without the feature `tracing`: nothing, and free.
+
+use std::time::Duration;
+
+use crate::base::clock::Instant;
+use crate::classify::Outcome;
+use crate::event::Event;
+use crate::name::Name;
+
+#[derive(Debug, Default)]
+pub(crate) struct Log;
+
+#[derive(Debug)]
+pub(crate) struct AttemptSpan;
+
+impl Log {
+    pub(crate) fn write(&self, _: &Event, _: impl FnOnce() -> Instant) {}
+}
+
+impl AttemptSpan {
+    #[inline]
+    pub(crate) fn new(_: Name, _: u32, _: Duration) -> Self {
+        Self
+    }
+
+    #[inline]
+    pub(crate) fn during<T>(&self, run: impl FnOnce() -> T) -> T {
+        run()
+    }
+
+    #[inline]
+    pub(crate) fn ended(&self, _: &Outcome) {}
+}
