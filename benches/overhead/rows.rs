@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use seawall::circuit_breaker::Window;
 use seawall::{
-    CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
+    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
+    Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
 };
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::Policy;
@@ -36,6 +37,26 @@ fn timeout() -> TimeoutLayer {
     TimeoutLayer::new(TimeoutConfig::new(LONG).name("bench"))
 }
 
+pub(crate) fn bulkhead() -> BulkheadLayer {
+    BulkheadLayer::new(BulkheadConfig::new(1000).name("bench"))
+}
+
+pub(crate) fn rate_limit() -> RateLimitLayer {
+    RateLimitLayer::new(RateLimitConfig::per_second(1_000_000_000).name("bench"))
+}
+
+fn adaptive() -> AdaptiveLayer {
+    AdaptiveLayer::new(AdaptiveConfig::default().name("bench"))
+}
+
+/// So many keys are known, and each call has another one.
+const KEYS: u64 = 10_000;
+
+/// Over the same keys in no order, so that the cache is of little help.
+fn key(request: &u64) -> Key<'_> {
+    Key::from(request.wrapping_mul(7919) % KEYS)
+}
+
 fn row<S>(name: &'static str, peer: Option<&'static str>, mut service: S) -> Row
 where
     S: Service<u64> + 'static,
@@ -63,6 +84,10 @@ pub(crate) fn all() -> Vec<Row> {
             .layer(timeout())
             .service(inner)
     };
+    let full = BulkheadLayer::new(BulkheadConfig::new(1).name("bench"));
+    full.handle().resize(0);
+    let spent = RateLimitLayer::new(RateLimitConfig::new(1, LONG * 100).name("bench"));
+    spent.handle().try_admit().map(drop).expect("the first of the period");
     let limit = Some("tower concurrency limit");
     let tower_timeout = tower::timeout::TimeoutLayer::new(LONG);
     vec![
@@ -73,6 +98,14 @@ pub(crate) fn all() -> Vec<Row> {
         row("circuit breaker, closed, count window", limit, CircuitBreakerLayer::new(count).layer(READY)),
         row("circuit breaker, open", limit, tripped.layer(READY)),
         row("circuit breaker, forced open", limit, open.layer(READY)),
+        row("circuit breaker, 10,000 keys", limit, breaker().key_by(key).layer(READY)),
+        row("bulkhead", limit, bulkhead().layer(READY)),
+        row("bulkhead, full", limit, full.layer(READY)),
+        row("bulkhead, 10,000 keys", limit, bulkhead().key_by(key).layer(READY)),
+        row("rate limit", limit, rate_limit().layer(READY)),
+        row("rate limit, reached", limit, spent.layer(READY)),
+        row("rate limit, 10,000 keys", limit, rate_limit().key_by(key).layer(READY)),
+        row("adaptive limit", limit, adaptive().layer(READY)),
         row("tower retry", None, tower::retry::RetryLayer::new(ThreeTimes(3)).layer(READY)),
         row("retry, first try, with budget", Some("tower retry"), retry().layer(READY)),
         row(

@@ -10,7 +10,7 @@ use super::handle::Handle;
 use super::state::limit::Limit;
 use super::state::{Adapting, AdaptiveRules, Ticket};
 use crate::base::clock::precise;
-use crate::base::held::{Found, Held};
+use crate::base::held::{Held, Hold, Reach};
 use crate::base::lanes::this_thread;
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
@@ -18,7 +18,7 @@ use crate::classify::{ErrorsFail, Outcome};
 use crate::deadline::dropped_by;
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
-use crate::gate::keyed::{State, States};
+use crate::gate::keyed::{Scope, State, States};
 use crate::gate::{Admission, ByKey, Gate, Gated, KeyedHandle, Keys, NeverWaits, Permit, Unkeyed, sealed};
 use crate::key::Key;
 use crate::name::Name;
@@ -150,9 +150,9 @@ impl<K> sealed::Sealed for AdaptiveGate<K> {
     }
 }
 
-impl<Request, K: Keys<Request>> Gate<Request> for AdaptiveGate<K> {
-    type Permit = AdaptivePermit;
-    type Waiting = NeverWaits<AdaptivePermit>;
+impl<Request, K: Keys<Request> + Scope> Gate<Request> for AdaptiveGate<K> {
+    type Permit = AdaptivePermit<K::Held<Adapting>>;
+    type Waiting = NeverWaits<Self::Permit>;
 
     #[inline]
     fn refuses(&self) -> bool {
@@ -161,7 +161,7 @@ impl<Request, K: Keys<Request>> Gate<Request> for AdaptiveGate<K> {
 
     #[inline]
     fn admit(&self, request: &Request) -> Admission<Self::Permit, Self::Waiting> {
-        match AdaptivePermit::ask(self.limits.find(|| self.keys.key(request))) {
+        match AdaptivePermit::ask(self.limits.find::<K>(|| self.keys.key(request))) {
             Ok(permit) => Admission::Admitted(permit),
             Err(rejected) => Admission::Rejected(rejected),
         }
@@ -176,23 +176,23 @@ impl<K> fmt::Debug for AdaptiveGate<K> {
 
 /// The right to make one call under an adaptive limit.
 #[must_use = "dropping it unsettled says that the call was abandoned"]
-pub struct AdaptivePermit {
+pub struct AdaptivePermit<H: Hold<Target = Adapting> = Held<Adapting>> {
     /// Gone once settled.
-    limit: Option<Held<Adapting>>,
+    limit: Option<H>,
     ticket: Ticket,
     timed: Timed,
 }
 
-impl AdaptivePermit {
+impl<H: Hold<Target = Adapting>> AdaptivePermit<H> {
     #[inline]
-    pub(super) fn ask(limit: Found<'_, Adapting>) -> Result<Self, Rejected> {
+    pub(super) fn ask(limit: impl Reach<Target = Adapting, Held = H>) -> Result<Self, Rejected> {
         let ticket = limit.admit(this_thread(), precise)?;
         let timed = limit.voice().begin(|| limit.gauges());
         Ok(Self { limit: Some(limit.hold()), ticket, timed })
     }
 }
 
-impl Permit for AdaptivePermit {
+impl<H: Hold<Target = Adapting>> Permit for AdaptivePermit<H> {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
         if let Some(limit) = self.limit.take() {
@@ -202,7 +202,7 @@ impl Permit for AdaptivePermit {
     }
 }
 
-impl Drop for AdaptivePermit {
+impl<H: Hold<Target = Adapting>> Drop for AdaptivePermit<H> {
     #[inline]
     fn drop(&mut self) {
         if let Some(limit) = self.limit.take() {
@@ -212,7 +212,7 @@ impl Drop for AdaptivePermit {
     }
 }
 
-impl fmt::Debug for AdaptivePermit {
+impl<H: Hold<Target = Adapting>> fmt::Debug for AdaptivePermit<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AdaptivePermit").field("ticket", &self.ticket).finish_non_exhaustive()
     }

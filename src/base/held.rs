@@ -12,18 +12,47 @@ pub(crate) enum Home<T> {
     Key(Visit<T>),
 }
 
-/// A state that a call has found.
-#[derive(Debug)]
-pub(crate) enum Found<'a, T> {
-    Layer(&'a Lanes<T>),
-    Key(Arc<Room<T>>),
+/// A state that a call has found, and can hold on to.
+///
+/// Three kinds, so that a gate knows at compile time which it is: a call through a layer holds one word, and moving it
+/// about is free. One that is told apart while running is two words, written apart and moved together, which costs a
+/// processor more than all the rest.
+pub trait Reach: Deref {
+    /// What the call holds.
+    type Held: Hold<Target = Self::Target>;
+
+    /// Holds on to it.
+    fn hold(self) -> Self::Held;
 }
 
 /// A state that a call holds until it ends.
+pub trait Hold: Deref {
+    /// The lane the call is counted on.
+    fn lane(&self) -> usize;
+}
+
+/// Found in the layer.
 #[derive(Debug)]
-pub(crate) enum Held<T> {
+pub struct InLayer<'a, T>(&'a Lanes<T>);
+
+/// Found behind a key, and held already.
+#[derive(Debug)]
+pub struct BehindKey<T>(Arc<Room<T>>);
+
+/// Found by a handle, in one place or the other.
+#[derive(Debug)]
+pub(crate) enum Found<'a, T> {
+    Layer(InLayer<'a, T>),
+    Key(BehindKey<T>),
+}
+
+/// Held by the permit of a handle.
+#[derive(Debug)]
+pub enum Held<T> {
+    /// In the layer.
     Layer(LaneRef<T>),
-    Key(Arc<Room<T>>),
+    /// Behind a key.
+    Key(BehindKey<T>),
 }
 
 /// The state of one key.
@@ -42,8 +71,8 @@ impl<T> Home<T> {
     #[inline]
     pub(crate) fn find(&self) -> Found<'_, T> {
         match self {
-            Self::Layer(lanes) => Found::Layer(lanes),
-            Self::Key(visit) => Found::Key(visit.0.clone()),
+            Self::Layer(lanes) => Found::Layer(InLayer(lanes)),
+            Self::Key(visit) => Found::Key(BehindKey(visit.0.clone())),
         }
     }
 
@@ -66,23 +95,66 @@ impl<T> Clone for Home<T> {
     }
 }
 
-impl<T> Found<'_, T> {
+impl<'a, T> InLayer<'a, T> {
+    pub(crate) const fn of(lanes: &'a Lanes<T>) -> Self {
+        Self(lanes)
+    }
+}
+
+impl<T> BehindKey<T> {
+    pub(crate) const fn of(room: Arc<Room<T>>) -> Self {
+        Self(room)
+    }
+}
+
+impl<T> Reach for InLayer<'_, T> {
+    type Held = LaneRef<T>;
+
     #[inline]
-    pub(crate) fn hold(self) -> Held<T> {
+    fn hold(self) -> LaneRef<T> {
+        self.0.here()
+    }
+}
+
+impl<T> Reach for BehindKey<T> {
+    type Held = Self;
+
+    #[inline]
+    fn hold(self) -> Self {
+        self
+    }
+}
+
+impl<T> Reach for Found<'_, T> {
+    type Held = Held<T>;
+
+    fn hold(self) -> Held<T> {
         match self {
-            Self::Layer(lanes) => Held::Layer(lanes.here()),
-            Self::Key(room) => Held::Key(room),
+            Self::Layer(found) => Held::Layer(found.hold()),
+            Self::Key(found) => Held::Key(found),
         }
     }
 }
 
-impl<T> Held<T> {
-    /// The lane the call is counted on.
+impl<T> Hold for LaneRef<T> {
     #[inline]
-    pub(crate) fn lane(&self) -> usize {
+    fn lane(&self) -> usize {
+        self.index()
+    }
+}
+
+impl<T> Hold for BehindKey<T> {
+    #[inline]
+    fn lane(&self) -> usize {
+        0
+    }
+}
+
+impl<T> Hold for Held<T> {
+    fn lane(&self) -> usize {
         match self {
-            Self::Layer(lane) => lane.lane(),
-            Self::Key(_) => 0,
+            Self::Layer(held) => held.lane(),
+            Self::Key(held) => held.lane(),
         }
     }
 }
@@ -130,14 +202,31 @@ impl<T> Deref for Home<T> {
     }
 }
 
-impl<T> Deref for Found<'_, T> {
+impl<T> Deref for InLayer<'_, T> {
     type Target = T;
 
     #[inline]
     fn deref(&self) -> &T {
+        self.0
+    }
+}
+
+impl<T> Deref for BehindKey<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Deref for Found<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
         match self {
-            Self::Layer(lanes) => lanes,
-            Self::Key(room) => room,
+            Self::Layer(found) => found,
+            Self::Key(found) => found,
         }
     }
 }
@@ -145,11 +234,10 @@ impl<T> Deref for Found<'_, T> {
 impl<T> Deref for Held<T> {
     type Target = T;
 
-    #[inline]
     fn deref(&self) -> &T {
         match self {
-            Self::Layer(lane) => lane,
-            Self::Key(room) => room,
+            Self::Layer(held) => held,
+            Self::Key(held) => held,
         }
     }
 }

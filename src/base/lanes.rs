@@ -14,7 +14,7 @@ const LANES: usize = 4;
 
 /// A value with one reference count per lane. A clone is one count on the whole.
 #[derive(Debug)]
-pub(crate) struct Lanes<T>(Arc<[Arc<Lane<T>>; LANES]>);
+pub struct Lanes<T>(Arc<[Arc<Lane<T>>; LANES]>);
 
 /// Padded so that the counts in front of two lanes lie on different cache lines, and neither on the line of the other's
 /// pointer, wherever the allocator puts them: 96 bytes with the counts.
@@ -27,7 +27,7 @@ struct Lane<T> {
 
 /// A reference to the value, counted on the lane of the thread that made it.
 #[derive(Debug)]
-pub(crate) struct LaneRef<T>(Arc<Lane<T>>);
+pub struct LaneRef<T>(Arc<Lane<T>>);
 
 impl<T> Lanes<T> {
     /// How many lanes there are: what `make` gets, to size counters by.
@@ -70,7 +70,7 @@ impl<T> Deref for Lanes<T> {
 impl<T> LaneRef<T> {
     /// Which lane it is counted on, below [`Lanes::COUNT`].
     #[inline]
-    pub(crate) fn lane(&self) -> usize {
+    pub(crate) fn index(&self) -> usize {
         self.0.index
     }
 }
@@ -114,7 +114,7 @@ mod tests {
                 std::thread::spawn(move || lanes.here()).join().unwrap()
             })
             .collect();
-        let used: std::collections::HashSet<_> = elsewhere.iter().map(LaneRef::lane).collect();
+        let used: std::collections::HashSet<_> = elsewhere.iter().map(LaneRef::index).collect();
         assert!(used.len() > 1 && used.iter().all(|&lane| lane < Lanes::<()>::COUNT));
         drop(lanes);
         assert_eq!(std::sync::Arc::strong_count(&value), 2);

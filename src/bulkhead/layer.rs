@@ -9,13 +9,13 @@ use super::config::BulkheadConfig;
 use super::handle::Handle;
 use super::state::Compartment;
 use crate::base::clock::precise;
-use crate::base::held::Held;
+use crate::base::held::{Held, Hold};
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
 use crate::classify::{ErrorsFail, Outcome};
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
-use crate::gate::keyed::States;
+use crate::gate::keyed::{Scope, States};
 use crate::gate::queue::{self, Waiting};
 use crate::gate::{Admission, ByKey, Cost, Gate, Gated, KeyedHandle, Keys, One, Permit, Unkeyed, sealed};
 use crate::key::Key;
@@ -194,12 +194,12 @@ impl<K, W, P> sealed::Sealed for BulkheadGate<K, W, P> {
 
 impl<Request, K, W, P> Gate<Request> for BulkheadGate<K, W, P>
 where
-    K: Keys<Request>,
+    K: Keys<Request> + Scope,
     W: Cost<Request>,
     P: Prioritize<Request>,
 {
-    type Permit = BulkheadPermit;
-    type Waiting = Waiting<Compartment>;
+    type Permit = BulkheadPermit<K::Held<Compartment>>;
+    type Waiting = Waiting<Compartment, K::Held<Compartment>>;
 
     #[inline]
     fn refuses(&self) -> bool {
@@ -208,7 +208,7 @@ where
 
     #[inline]
     fn admit(&self, request: &Request) -> Admission<Self::Permit, Self::Waiting> {
-        let found = self.pools.find(|| self.keys.key(request));
+        let found = self.pools.find::<K>(|| self.keys.key(request));
         let max_wait = self.pools.layer().rules.max_wait;
         queue::enter(found, self.cost.cost(request), || self.rank.priority(request) as usize, max_wait)
     }
@@ -222,22 +222,22 @@ impl<K, W, P> fmt::Debug for BulkheadGate<K, W, P> {
 
 /// The places of one call, free again when it ends.
 #[must_use = "dropping it unsettled says that the call was abandoned"]
-pub struct BulkheadPermit {
+pub struct BulkheadPermit<H: Hold<Target = Compartment> = Held<Compartment>> {
     /// Gone once settled.
-    held: Option<Held<Compartment>>,
+    held: Option<H>,
     cost: u32,
     timed: Timed,
 }
 
-impl BulkheadPermit {
+impl<H: Hold<Target = Compartment>> BulkheadPermit<H> {
     #[inline]
-    pub(super) fn new(held: Held<Compartment>, cost: u32) -> Self {
+    pub(super) fn new(held: H, cost: u32) -> Self {
         let timed = held.begin();
         Self { held: Some(held), cost, timed }
     }
 }
 
-impl Permit for BulkheadPermit {
+impl<H: Hold<Target = Compartment>> Permit for BulkheadPermit<H> {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
         if let Some(held) = self.held.take() {
@@ -247,7 +247,7 @@ impl Permit for BulkheadPermit {
     }
 }
 
-impl Drop for BulkheadPermit {
+impl<H: Hold<Target = Compartment>> Drop for BulkheadPermit<H> {
     #[inline]
     fn drop(&mut self) {
         if let Some(held) = self.held.take() {
@@ -256,7 +256,7 @@ impl Drop for BulkheadPermit {
     }
 }
 
-impl fmt::Debug for BulkheadPermit {
+impl<H: Hold<Target = Compartment>> fmt::Debug for BulkheadPermit<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BulkheadPermit").field("cost", &self.cost).finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::config::BulkheadConfig;
 use super::layer::BulkheadPermit;
 use crate::base::clock::Instant;
-use crate::base::held::Held;
+use crate::base::held::Hold;
 use crate::base::pool::{Order, Pool, Terms, Verdict};
 use crate::classify::Outcome;
 use crate::event::{EventKind, LimitReason, Voice};
@@ -97,7 +97,7 @@ impl State for Compartment {
 }
 
 impl Pooled for Compartment {
-    type Permit = BulkheadPermit;
+    type Permit<H: Hold<Target = Self>> = BulkheadPermit<H>;
 
     #[expect(private_interfaces, reason = "sealed")]
     fn pool(&self) -> &Pool {
@@ -110,8 +110,7 @@ impl Pooled for Compartment {
     }
 
     #[inline]
-    #[expect(private_interfaces, reason = "sealed")]
-    fn permit(held: Held<Self>, cost: u32) -> BulkheadPermit {
+    fn permit<H: Hold<Target = Self>>(held: H, cost: u32) -> BulkheadPermit<H> {
         BulkheadPermit::new(held, cost)
     }
 

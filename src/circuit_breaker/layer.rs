@@ -9,7 +9,8 @@ use super::config::CircuitBreakerConfig;
 use super::handle::Handle;
 use super::state::{Circuit, CircuitRules, Ticket};
 use crate::base::clock::{Instant, now, precise};
-use crate::base::held::{Found, Held};
+use crate::base::held::{Held, Hold, Reach};
+use crate::base::lanes::this_thread;
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
 use crate::base::window::Counts;
@@ -17,7 +18,7 @@ use crate::classify::{ErrorsFail, Outcome};
 use crate::deadline::dropped_by;
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
-use crate::gate::keyed::States;
+use crate::gate::keyed::{Scope, States};
 use crate::gate::{Admission, ByKey, Gate, Gated, KeyedHandle, Keys, NeverWaits, Permit, Unkeyed, sealed};
 use crate::key::Key;
 use crate::name::Name;
@@ -147,9 +148,9 @@ impl<K> sealed::Sealed for CircuitGate<K> {
     }
 }
 
-impl<Request, K: Keys<Request>> Gate<Request> for CircuitGate<K> {
-    type Permit = CircuitBreakerPermit;
-    type Waiting = NeverWaits<CircuitBreakerPermit>;
+impl<Request, K: Keys<Request> + Scope> Gate<Request> for CircuitGate<K> {
+    type Permit = CircuitBreakerPermit<K::Held<Circuit>>;
+    type Waiting = NeverWaits<Self::Permit>;
 
     #[inline]
     fn refuses(&self) -> bool {
@@ -158,7 +159,7 @@ impl<Request, K: Keys<Request>> Gate<Request> for CircuitGate<K> {
 
     #[inline]
     fn admit(&self, request: &Request) -> Admission<Self::Permit, Self::Waiting> {
-        match CircuitBreakerPermit::ask(self.circuits.find(|| self.keys.key(request))) {
+        match CircuitBreakerPermit::ask(self.circuits.find::<K>(|| self.keys.key(request))) {
             Ok(permit) => Admission::Admitted(permit),
             Err(rejected) => Admission::Rejected(rejected),
         }
@@ -173,18 +174,19 @@ impl<K> fmt::Debug for CircuitGate<K> {
 
 /// The right to make one call through a circuit.
 #[must_use = "dropping it unsettled says that the call was abandoned"]
-pub struct CircuitBreakerPermit {
+pub struct CircuitBreakerPermit<H: Hold<Target = Circuit> = Held<Circuit>> {
     /// Gone once settled.
-    circuit: Option<Held<Circuit>>,
+    circuit: Option<H>,
     ticket: Ticket,
     timed: Timed,
 }
 
-impl CircuitBreakerPermit {
+impl<H: Hold<Target = Circuit>> CircuitBreakerPermit<H> {
     #[inline]
-    pub(in crate::circuit_breaker) fn ask(circuit: Found<'_, Circuit>) -> Result<Self, Rejected> {
-        let lane = crate::base::lanes::this_thread();
-        let ticket = circuit.admit(lane, present(&circuit))?;
+    pub(in crate::circuit_breaker) fn ask(
+        circuit: impl Reach<Target = Circuit, Held = H>,
+    ) -> Result<Self, Rejected> {
+        let ticket = circuit.admit(this_thread(), present(&circuit))?;
         let timed = circuit.voice.begin(|| circuit.gauges());
         Ok(Self { circuit: Some(circuit.hold()), ticket, timed })
     }
@@ -194,40 +196,50 @@ impl CircuitBreakerPermit {
 #[inline]
 pub(super) fn present(circuit: &Circuit) -> Instant {
     let coarse = now();
-    if circuit.needs_precision(coarse) { precise() } else { coarse }
+    if circuit.needs_precision(coarse) { precisely() } else { coarse }
 }
 
-/// The last of a call: whoever waits for the circuit to be empty hears of it.
-#[inline]
-fn leave(circuit: Held<Circuit>) {
-    let parked = circuit.is_shut_down().then(|| circuit.parked().clone());
+/// Apart, so that the others do not carry it about.
+#[cold]
+fn precisely() -> Instant {
+    precise()
+}
+
+/// The last of a call, when somebody waits for the circuit to be empty.
+#[cold]
+fn leave(circuit: impl Hold<Target = Circuit>) {
+    let parked = circuit.parked().clone();
     drop(circuit);
-    parked.into_iter().for_each(|parked| parked.wake_all());
+    parked.wake_all();
 }
 
-impl Permit for CircuitBreakerPermit {
+impl<H: Hold<Target = Circuit>> Permit for CircuitBreakerPermit<H> {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
         if let Some(circuit) = self.circuit.take() {
             let ended = circuit.settle(circuit.lane(), self.ticket, outcome, present(&circuit));
             self.timed.end(ended);
-            leave(circuit);
+            if circuit.is_shut_down() {
+                leave(circuit);
+            }
         }
     }
 }
 
-impl Drop for CircuitBreakerPermit {
+impl<H: Hold<Target = Circuit>> Drop for CircuitBreakerPermit<H> {
     #[inline]
     fn drop(&mut self) {
         if let Some(circuit) = self.circuit.take() {
             let ended = circuit.abandon(circuit.lane(), self.ticket, dropped_by(), present(&circuit));
             self.timed.end(ended);
-            leave(circuit);
+            if circuit.is_shut_down() {
+                leave(circuit);
+            }
         }
     }
 }
 
-impl fmt::Debug for CircuitBreakerPermit {
+impl<H: Hold<Target = Circuit>> fmt::Debug for CircuitBreakerPermit<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreakerPermit").field("ticket", &self.ticket).finish_non_exhaustive()
     }

@@ -61,7 +61,7 @@ impl State for Circuit {
 
     fn new(voice: Voice<CircuitRules>, lanes: usize, now: Instant) -> Self {
         let circuit = Self {
-            phase: AtomicU64::new(Phase::new(&Core::new()).word()),
+            phase: AtomicU64::new(Phase::new(&Core::new(), voice.rules().minds_age()).word()),
             shut_until: AtomicU64::new(0),
             calm: Calm::default(),
             row: Row::default(),
@@ -78,7 +78,7 @@ impl State for Circuit {
     }
 
     fn may_leave(&self, _: Instant) -> bool {
-        self.phase().is_plainly_closed()
+        self.phase().is_closed()
     }
 }
 
@@ -87,7 +87,7 @@ impl Circuit {
     #[inline]
     pub(crate) fn admit(&self, lane: usize, now: Instant) -> Result<Ticket, Rejected> {
         let phase = self.phase();
-        if phase.is_plainly_closed() && self.rules().oldest().is_none() {
+        if phase.is_plainly_closed() {
             return Ok(Ticket { started: now, epoch: phase.epoch(), pass: FLOW });
         }
         self.admit_with_care(phase, now).inspect_err(|rejected| {
@@ -239,7 +239,7 @@ impl Circuit {
             self.begin(core.epoch, now);
         }
         self.shut_until.store(core.shut_until(self.terms()).nanos(), Ordering::Release);
-        self.phase.store(Phase::new(&core).word(), Ordering::Release);
+        self.phase.store(Phase::new(&core, self.rules().minds_age()).word(), Ordering::Release);
         drop(core);
         for Change { from, to, reason, epoch, counts, retry_after } in changes {
             self.voice.announce(epoch, EventKind::Transition { from, to, reason, counts, retry_after });
@@ -266,7 +266,7 @@ impl Circuit {
 
     #[inline]
     fn ages(&self) -> Option<&Ages> {
-        if self.rules().oldest().is_none() { None } else { self.rare().ages.as_ref() }
+        if self.rules().minds_age() { self.rare().ages.as_ref() } else { None }
     }
 
     #[inline]

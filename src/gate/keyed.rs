@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::base::clock::{Instant, now};
-use crate::base::held::{Found, Home, Room, Visit};
+use crate::base::held::{BehindKey, Hold, Home, InLayer, Reach, Room, Visit};
 use crate::base::keyed::{KeyHash, Keyed, Resident};
-use crate::base::lanes::Lanes;
+use crate::base::lanes::{LaneRef, Lanes};
 use crate::base::sync::Arc;
 use crate::event::{Common, EventKind, Subscription, Voice};
 use crate::key::Key;
@@ -41,6 +41,41 @@ impl<Request, F: Keys<Request>> Keys<Request> for ByKey<F> {
     #[inline]
     fn key<'a>(&self, request: &'a Request) -> Key<'a> {
         self.0.key(request)
+    }
+}
+
+/// Whether a layer has one state or one for each key.
+pub trait Scope {
+    /// A state that was found.
+    type Found<'a, T: 'a>: Reach<Target = T, Held = Self::Held<T>>;
+    /// A state that a call holds.
+    type Held<T>: Hold<Target = T>;
+
+    /// Takes the one state, or asks for that of the key.
+    #[doc(hidden)]
+    fn choose<'a, T>(
+        one: Option<&'a Lanes<T>>,
+        keyed: impl FnOnce() -> Option<BehindKey<T>>,
+    ) -> Self::Found<'a, T>;
+}
+
+impl Scope for Unkeyed {
+    type Found<'a, T: 'a> = InLayer<'a, T>;
+    type Held<T> = LaneRef<T>;
+
+    #[inline]
+    fn choose<'a, T>(one: Option<&'a Lanes<T>>, _: impl FnOnce() -> Option<BehindKey<T>>) -> InLayer<'a, T> {
+        InLayer::of(one.expect("a layer without keys has one state"))
+    }
+}
+
+impl<F> Scope for ByKey<F> {
+    type Found<'a, T: 'a> = BehindKey<T>;
+    type Held<T> = BehindKey<T>;
+
+    #[inline]
+    fn choose<'a, T>(_: Option<&'a Lanes<T>>, keyed: impl FnOnce() -> Option<BehindKey<T>>) -> BehindKey<T> {
+        keyed().expect("a keyed layer has a state for each key")
     }
 }
 
@@ -95,11 +130,12 @@ impl<T: State> States<T> {
         }
     }
 
+    /// The state of a request.
     #[inline]
-    pub(crate) fn find<'a>(&self, key: impl FnOnce() -> Key<'a>) -> Found<'_, T> {
+    pub(crate) fn find<'k, K: Scope>(&self, key: impl FnOnce() -> Key<'k>) -> K::Found<'_, T> {
         match self {
-            Self::Layer(lanes) => Found::Layer(lanes),
-            Self::Keyed(keys) => Found::Key(keys.open(key())),
+            Self::Layer(lanes) => K::choose(Some(lanes), || None),
+            Self::Keyed(keys) => K::choose(None, || Some(BehindKey::of(keys.open(key())))),
         }
     }
 

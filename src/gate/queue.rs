@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::Admission;
 use crate::base::clock::{Instant, Sleep, precise};
-use crate::base::held::{Found, Held};
+use crate::base::held::{Hold, Reach};
 use crate::base::pool::{Entry, Joined, Place, Pool, Terms, Verdict};
 use crate::deadline::Deadline;
 use crate::rejected::Rejected;
@@ -19,7 +19,7 @@ use crate::telemetry::Queued;
 /// A state with a pool.
 pub trait Pooled: Sized {
     /// What a call holds that was let in.
-    type Permit;
+    type Permit<H: Hold<Target = Self>>;
 
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "sealed")]
@@ -31,8 +31,7 @@ pub trait Pooled: Sized {
 
     /// Somebody was let in.
     #[doc(hidden)]
-    #[expect(private_interfaces, reason = "sealed")]
-    fn permit(held: Held<Self>, cost: u32) -> Self::Permit;
+    fn permit<H: Hold<Target = Self>>(held: H, cost: u32) -> Self::Permit<H>;
 
     /// Somebody was turned away; `None` if he found no room at all.
     #[doc(hidden)]
@@ -51,12 +50,12 @@ pub trait Pooled: Sized {
 
 /// Asks for room: at once, or in the queue for no longer than until `until`.
 #[inline]
-pub(crate) fn enter<T: Pooled>(
-    found: Found<'_, T>,
+pub(crate) fn enter<T: Pooled, F: Reach<Target = T>>(
+    found: F,
     cost: u32,
     rank: impl FnOnce() -> usize,
     max_wait: Duration,
-) -> Admission<T::Permit, Waiting<T>> {
+) -> Admission<T::Permit<F::Held>, Waiting<T, F::Held>> {
     if found.pool().enter(cost) {
         return Admission::Admitted(T::permit(found.hold(), cost));
     }
@@ -64,7 +63,10 @@ pub(crate) fn enter<T: Pooled>(
 }
 
 /// Asks for room at once.
-pub(crate) fn try_enter<T: Pooled>(found: Found<'_, T>, cost: u32) -> Result<T::Permit, Rejected> {
+pub(crate) fn try_enter<T: Pooled, F: Reach<Target = T>>(
+    found: F,
+    cost: u32,
+) -> Result<T::Permit<F::Held>, Rejected> {
     if found.pool().enter(cost) {
         return Ok(T::permit(found.hold(), cost));
     }
@@ -78,12 +80,12 @@ pub(crate) fn try_enter<T: Pooled>(found: Found<'_, T>, cost: u32) -> Result<T::
 }
 
 #[inline(never)]
-fn join<T: Pooled>(
-    found: Found<'_, T>,
+fn join<T: Pooled, F: Reach<Target = T>>(
+    found: F,
     cost: u32,
     rank: usize,
     max_wait: Duration,
-) -> Admission<T::Permit, Waiting<T>> {
+) -> Admission<T::Permit<F::Held>, Waiting<T, F::Held>> {
     let mut terms = found.terms();
     let now = precise();
     let until = (now + max_wait).min(Deadline::current().map_or(Instant::FAR_FUTURE, Deadline::instant));
@@ -104,8 +106,8 @@ fn join<T: Pooled>(
 
 pin_project! {
     /// Resolves when there is room, or it took too long. Dropped before that, it leaves the queue at once.
-    pub struct Waiting<T: Pooled> {
-        waiter: Seat<T>,
+    pub struct Waiting<T: Pooled, H: Hold<Target = T>> {
+        waiter: Seat<T, H>,
         // Made when the call first has to wait.
         #[pin]
         timer: Option<Sleep>,
@@ -113,10 +115,10 @@ pin_project! {
 }
 
 /// Who waits, until the waiting has ended.
-struct Seat<T: Pooled>(Option<Waiter<T>>);
+struct Seat<T: Pooled, H: Hold<Target = T>>(Option<Waiter<H>>);
 
-struct Waiter<T> {
-    held: Held<T>,
+struct Waiter<H> {
+    held: H,
     place: Place,
     cost: u32,
     joined: Instant,
@@ -124,8 +126,8 @@ struct Waiter<T> {
     _queued: Queued,
 }
 
-impl<T: Pooled> Future for Waiting<T> {
-    type Output = Result<T::Permit, Rejected>;
+impl<T: Pooled, H: Hold<Target = T>> Future for Waiting<T, H> {
+    type Output = Result<T::Permit<H>, Rejected>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -154,13 +156,13 @@ impl<T: Pooled> Future for Waiting<T> {
     }
 }
 
-impl<T: Pooled> Waiter<T> {
+impl<T: Pooled, H: Hold<Target = T>> Waiter<H> {
     fn leave(&self) -> Option<Verdict> {
         self.held.pool().leave_queue(self.place, self.held.terms().order, precise())
     }
 }
 
-impl<T: Pooled> Drop for Seat<T> {
+impl<T: Pooled, H: Hold<Target = T>> Drop for Seat<T, H> {
     fn drop(&mut self) {
         let Some(waiter) = self.0.take() else { return };
         if waiter.leave() == Some(Verdict::Entered) {
@@ -172,7 +174,7 @@ impl<T: Pooled> Drop for Seat<T> {
     }
 }
 
-impl<T: Pooled> fmt::Debug for Waiting<T> {
+impl<T: Pooled, H: Hold<Target = T>> fmt::Debug for Waiting<T, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiting").finish_non_exhaustive()
     }

@@ -10,14 +10,14 @@ use pin_project_lite::pin_project;
 use super::layer::RateLimitPermit;
 use super::state::Limiter;
 use crate::base::clock::{Instant, Sleep, precise};
-use crate::base::held::Held;
+use crate::base::held::Hold;
 use crate::rejected::Rejected;
 use crate::telemetry::Queued;
 
 pin_project! {
     /// Resolves when it is the call's turn, or that takes too long. Dropped before, it leaves the queue at once.
-    pub struct Waiting {
-        waiter: Seat,
+    pub struct Waiting<H: Hold<Target = Limiter>> {
+        waiter: Seat<H>,
         // When to look again.
         #[pin]
         timer: Option<Sleep>,
@@ -25,30 +25,24 @@ pin_project! {
 }
 
 /// Who waits, until the waiting has ended.
-struct Seat(Option<Waiter>);
+struct Seat<H: Hold<Target = Limiter>>(Option<Waiter<H>>);
 
-struct Waiter {
-    limiter: Held<Limiter>,
+struct Waiter<H> {
+    limiter: H,
     number: u64,
     cost: u32,
     until: Instant,
     _queued: Queued,
 }
 
-impl Waiting {
-    pub(super) fn new(
-        limiter: Held<Limiter>,
-        number: u64,
-        cost: u32,
-        until: Instant,
-        queued: Queued,
-    ) -> Self {
+impl<H: Hold<Target = Limiter>> Waiting<H> {
+    pub(super) fn new(limiter: H, number: u64, cost: u32, until: Instant, queued: Queued) -> Self {
         Self { waiter: Seat(Some(Waiter { limiter, number, cost, until, _queued: queued })), timer: None }
     }
 }
 
-impl Future for Waiting {
-    type Output = Result<RateLimitPermit, Rejected>;
+impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
+    type Output = Result<RateLimitPermit<H>, Rejected>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -83,7 +77,7 @@ impl Future for Waiting {
     }
 }
 
-impl Drop for Seat {
+impl<H: Hold<Target = Limiter>> Drop for Seat<H> {
     fn drop(&mut self) {
         let Some(Waiter { limiter, number, .. }) = self.0.take() else { return };
         limiter.leave(number);
@@ -91,7 +85,7 @@ impl Drop for Seat {
     }
 }
 
-impl fmt::Debug for Waiting {
+impl<H: Hold<Target = Limiter>> fmt::Debug for Waiting<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiting").finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::layer::{RateLimitPermit, ask};
 use super::state::{Limiter, Turn};
 use crate::base::clock::precise;
-use crate::base::held::Home;
+use crate::base::held::{Home, Reach};
 use crate::base::lanes::this_thread;
 use crate::error::Error;
 use crate::event::Subscription;

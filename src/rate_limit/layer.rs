@@ -10,7 +10,7 @@ use super::future::Waiting;
 use super::handle::Handle;
 use super::state::{Limiter, RateLimitRules, Turn};
 use crate::base::clock::{Instant, precise};
-use crate::base::held::{Found, Held};
+use crate::base::held::{Held, Hold, Reach};
 use crate::base::lanes::this_thread;
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
@@ -18,7 +18,7 @@ use crate::classify::{ErrorsFail, Outcome};
 use crate::deadline::Deadline;
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
-use crate::gate::keyed::{State, States};
+use crate::gate::keyed::{Scope, State, States};
 use crate::gate::{Admission, ByKey, Cost, Gate, Gated, KeyedHandle, Keys, One, Permit, Unkeyed, sealed};
 use crate::key::Key;
 use crate::name::Name;
@@ -148,9 +148,9 @@ impl<K, W> sealed::Sealed for RateLimitGate<K, W> {
     }
 }
 
-impl<Request, K: Keys<Request>, W: Cost<Request>> Gate<Request> for RateLimitGate<K, W> {
-    type Permit = RateLimitPermit;
-    type Waiting = Waiting;
+impl<Request, K: Keys<Request> + Scope, W: Cost<Request>> Gate<Request> for RateLimitGate<K, W> {
+    type Permit = RateLimitPermit<K::Held<Limiter>>;
+    type Waiting = Waiting<K::Held<Limiter>>;
 
     #[inline]
     fn refuses(&self) -> bool {
@@ -158,14 +158,17 @@ impl<Request, K: Keys<Request>, W: Cost<Request>> Gate<Request> for RateLimitGat
     }
 
     #[inline]
-    fn admit(&self, request: &Request) -> Admission<RateLimitPermit, Waiting> {
-        ask(self.limiters.find(|| self.keys.key(request)), self.cost.cost(request))
+    fn admit(&self, request: &Request) -> Admission<Self::Permit, Self::Waiting> {
+        ask(self.limiters.find::<K>(|| self.keys.key(request)), self.cost.cost(request))
     }
 }
 
 /// Asks for a turn: at once, or as late as the config and the deadline allow.
 #[inline]
-pub(super) fn ask(found: Found<'_, Limiter>, cost: u32) -> Admission<RateLimitPermit, Waiting> {
+pub(super) fn ask<H: Hold<Target = Limiter>>(
+    found: impl Reach<Target = Limiter, Held = H>,
+    cost: u32,
+) -> Admission<RateLimitPermit<H>, Waiting<H>> {
     let now = precise();
     let until = || {
         let deadline = Deadline::current().map_or(Instant::FAR_FUTURE, Deadline::instant);
@@ -189,50 +192,54 @@ impl<K, W> fmt::Debug for RateLimitGate<K, W> {
 
 /// The right to make one call.
 #[must_use = "dropping it unsettled says that the call was abandoned"]
-pub struct RateLimitPermit {
+pub struct RateLimitPermit<H: Hold<Target = Limiter> = Held<Limiter>> {
     /// Gone once settled.
-    limiter: Option<Held<Limiter>>,
+    limiter: Option<H>,
     timed: Timed,
 }
 
-impl RateLimitPermit {
+impl<H: Hold<Target = Limiter>> RateLimitPermit<H> {
     #[inline]
-    pub(super) fn new(limiter: Held<Limiter>) -> Self {
+    pub(super) fn new(limiter: H) -> Self {
         let timed = limiter.voice().begin(Gauges::default);
         Self { limiter: Some(limiter), timed }
     }
 }
 
-/// The last of a call: whoever waits for the limit to be empty hears of it.
-#[inline]
-fn leave(limiter: Held<Limiter>) {
-    let parked = limiter.closed().then(|| limiter.parked().clone());
+/// The last of a call, when somebody waits for the limit to be empty.
+#[cold]
+fn leave(limiter: impl Hold<Target = Limiter>) {
+    let parked = limiter.parked().clone();
     drop(limiter);
-    parked.into_iter().for_each(|parked| parked.wake_all());
+    parked.wake_all();
 }
 
-impl Permit for RateLimitPermit {
+impl<H: Hold<Target = Limiter>> Permit for RateLimitPermit<H> {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
         if let Some(limiter) = self.limiter.take() {
             let ended = limiter.settle(limiter.lane(), outcome, precise);
             self.timed.end(ended);
-            leave(limiter);
+            if limiter.closed() {
+                leave(limiter);
+            }
         }
     }
 }
 
-impl Drop for RateLimitPermit {
+impl<H: Hold<Target = Limiter>> Drop for RateLimitPermit<H> {
     #[inline]
     fn drop(&mut self) {
         if let Some(limiter) = self.limiter.take() {
             limiter.abandon(limiter.lane());
-            leave(limiter);
+            if limiter.closed() {
+                leave(limiter);
+            }
         }
     }
 }
 
-impl fmt::Debug for RateLimitPermit {
+impl<H: Hold<Target = Limiter>> fmt::Debug for RateLimitPermit<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimitPermit").finish_non_exhaustive()
     }

@@ -152,7 +152,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
     #[inline]
     fn succeeded(&mut self) {
         if let Some(budget) = &self.retrier.budget {
-            budget.deposit_on(self.retrier.lane());
+            budget.deposit_on(self.retrier.index());
         }
         self.timed.end(Ended::Success);
     }

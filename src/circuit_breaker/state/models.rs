@@ -2,8 +2,8 @@ use std::task::{Wake, Waker};
 
 use super::ages::Ages;
 use super::*;
-use crate::base::held::Found;
-use crate::base::lanes::Lanes;
+use crate::base::held::InLayer;
+use crate::base::lanes::{LaneRef, Lanes};
 use crate::base::sync::AtomicBool;
 use crate::circuit_breaker::CircuitBreakerPermit;
 use crate::circuit_breaker::config::{Abandoned, CircuitBreakerConfig, Window};
@@ -143,8 +143,8 @@ impl Wake for Woken {
     }
 }
 
-fn permit(circuit: &Lanes<Circuit>) -> CircuitBreakerPermit {
-    CircuitBreakerPermit::ask(Found::Layer(circuit)).unwrap()
+fn permit(circuit: &Lanes<Circuit>) -> CircuitBreakerPermit<LaneRef<Circuit>> {
+    CircuitBreakerPermit::ask(InLayer::of(circuit)).unwrap()
 }
 
 #[test]

@@ -8,9 +8,12 @@ use crate::event::CircuitState;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Phase {
     epoch: u32,
+    /// One more than the rank of the mode, and the highest bit for a circuit that minds how old its calls are.
     mode: u8,
     state: u8,
 }
+
+const MINDS_AGE: u8 = 0x80;
 
 /// A manual mode; the first one asked for in this order holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,10 +43,12 @@ impl Mode {
 }
 
 impl Phase {
-    pub(super) fn new(core: &Core) -> Self {
+    pub(super) fn new(core: &Core, minds_age: bool) -> Self {
         let asked = (0..MODES.len()).find(|&rank| core.manual.holds(rank));
         let state = STATES.iter().position(|&state| state == core.state).unwrap_or_default();
-        Self { epoch: core.epoch, mode: asked.map_or(0, |mode| mode as u8 + 1), state: state as u8 }
+        let minds_age = if minds_age { MINDS_AGE } else { 0 };
+        let mode = asked.map_or(0, |mode| mode as u8 + 1) | minds_age;
+        Self { epoch: core.epoch, mode, state: state as u8 }
     }
 
     pub(super) const fn word(self) -> u64 {
@@ -57,18 +62,24 @@ impl Phase {
 
     #[inline]
     pub(super) const fn is_shut_down(self) -> bool {
-        self.mode == Mode::ShutDown as u8 + 1
+        self.mode & !MINDS_AGE == Mode::ShutDown as u8 + 1
     }
 
+    /// Closed, and nothing else to look at.
     #[inline]
     pub(super) const fn is_plainly_closed(self) -> bool {
         self.mode == 0 && self.state == 0
     }
 
+    /// Closed, and by itself.
+    pub(super) const fn is_closed(self) -> bool {
+        self.mode & !MINDS_AGE == 0 && self.state == 0
+    }
+
     /// Whether the result of a call of this epoch decides anything.
     #[inline]
     pub(super) const fn heeds(self, epoch: u32) -> bool {
-        self.epoch == epoch && self.mode != Mode::Disabled as u8 + 1
+        self.epoch == epoch && self.mode & !MINDS_AGE != Mode::Disabled as u8 + 1
     }
 
     pub(super) const fn epoch(self) -> u32 {
@@ -76,7 +87,7 @@ impl Phase {
     }
 
     pub(super) fn mode(self) -> Option<Mode> {
-        MODES.get(usize::from(self.mode).checked_sub(1)?).copied()
+        MODES.get(usize::from(self.mode & !MINDS_AGE).checked_sub(1)?).copied()
     }
 
     pub(super) fn state(self) -> CircuitState {

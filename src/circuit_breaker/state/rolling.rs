@@ -1,5 +1,7 @@
 //! The window of a circuit, of either kind.
 
+use std::time::Duration;
+
 use crate::base::clock::Instant;
 use crate::base::sync::AtomicU64;
 use crate::base::window::{Buckets, CountWindow, Counts, Mark, SPARE, TimeShape};
@@ -7,9 +9,11 @@ use crate::circuit_breaker::config::{CircuitBreakerConfig, Window};
 
 /// What is the same for all circuits of a layer.
 #[derive(Debug)]
-pub(super) enum Shape {
-    Time(TimeShape),
-    Count(u32),
+pub(super) struct Shape {
+    /// Of windows over time; of the others, nobody looks at it.
+    pub(super) time: TimeShape,
+    /// Of windows over calls.
+    calls: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -20,31 +24,19 @@ pub(super) enum Rolling {
 
 impl Shape {
     pub(super) fn new(config: &CircuitBreakerConfig, start: Instant) -> Self {
-        match config.window {
-            Window::Time { span, buckets } => {
-                Self::Time(TimeShape::new(span, buckets, config.slow_call.is_some(), start))
-            }
-            Window::Count(size) => Self::Count(size),
-        }
+        let (span, buckets, calls) = match config.window {
+            Window::Time { span, buckets } => (span, buckets, None),
+            Window::Count(size) => (Duration::MAX, 1, Some(size)),
+        };
+        Self { time: TimeShape::new(span, buckets, config.slow_call.is_some(), start), calls }
     }
-}
-
-/// A window and its shape are made of one kind.
-macro_rules! by_kind {
-    ($window:expr, $shape:expr, |$buckets:ident, $time:ident| $by_time:expr, |$count:ident| $by_count:expr) => {
-        match ($window, $shape) {
-            (Rolling::Time($buckets), Shape::Time($time)) => $by_time,
-            (Rolling::Count($count), _) => $by_count,
-            (Rolling::Time(_), Shape::Count(_)) => unreachable!("a window in buckets has a shape in buckets"),
-        }
-    };
 }
 
 impl Rolling {
     pub(super) fn new(shape: &Shape, lanes: usize) -> Self {
-        match shape {
-            Shape::Time(shape) => Self::Time(Buckets::new(shape, lanes)),
-            Shape::Count(size) => Self::Count(Box::new(CountWindow::new(*size, lanes))),
+        match shape.calls {
+            None => Self::Time(Buckets::new(&shape.time, lanes)),
+            Some(size) => Self::Count(Box::new(CountWindow::new(size, lanes))),
         }
     }
 
@@ -56,8 +48,10 @@ impl Rolling {
     }
 
     pub(super) fn counts(&self, shape: &Shape, epoch: u32, now: Instant) -> Counts {
-        by_kind!(self, shape, |buckets, time| buckets.counts(time, time.tick(epoch, now)), |window| window
-            .counts())
+        match self {
+            Self::Time(buckets) => buckets.counts(&shape.time, shape.time.tick(epoch, now)),
+            Self::Count(window) => window.counts(),
+        }
     }
 
     /// Counts a call, and tells the bucket, if there are buckets.
@@ -70,23 +64,24 @@ impl Rolling {
         mark: Mark,
         now: Instant,
     ) -> Option<u64> {
-        by_kind!(
-            self,
-            shape,
-            |buckets, time| {
-                let tick = time.tick(epoch, now);
-                buckets.record(time, lane, tick, mark);
+        match self {
+            Self::Time(buckets) => {
+                let tick = shape.time.tick(epoch, now);
+                buckets.record(&shape.time, lane, tick, mark);
                 Some(tick)
-            },
-            |window| {
+            }
+            Self::Count(window) => {
                 window.record(epoch, mark);
                 None
             }
-        )
+        }
     }
 
     pub(super) fn lifetime(&self, shape: &Shape) -> (u64, u64) {
-        by_kind!(self, shape, |buckets, time| buckets.lifetime(time), |window| window.lifetime())
+        match self {
+            Self::Time(buckets) => buckets.lifetime(&shape.time),
+            Self::Count(window) => window.lifetime(),
+        }
     }
 
     pub(super) fn count_only(&self, mark: Mark) {
@@ -97,11 +92,16 @@ impl Rolling {
     }
 
     pub(super) fn lanes(&self, shape: &Shape) -> usize {
-        by_kind!(self, shape, |buckets, time| buckets.lanes(time), |window| window.lanes())
+        match self {
+            Self::Time(buckets) => buckets.lanes(&shape.time),
+            Self::Count(window) => window.lanes(),
+        }
     }
 
-    #[inline]
     pub(super) fn spare(&self, shape: &Shape, lane: usize) -> [&AtomicU64; SPARE] {
-        by_kind!(self, shape, |buckets, time| buckets.spare(time, lane), |window| window.spare(lane))
+        match self {
+            Self::Time(buckets) => buckets.spare(&shape.time, lane),
+            Self::Count(window) => window.spare(lane),
+        }
     }
 }

@@ -14,11 +14,16 @@ use crate::base::wakers::Wakers;
 use crate::base::window::Counts;
 use crate::circuit_breaker::config::CircuitBreakerConfig;
 
+/// How far a coarse clock may lag behind.
+pub(super) const COARSEST: Duration = Duration::from_millis(10);
+
 /// What all circuits of a layer go by.
 pub(crate) struct CircuitRules {
     pub(in crate::circuit_breaker) custom: OnceLock<Box<CustomRule>>,
     pub(super) random: Random,
     pub(super) shape: Shape,
+    /// Whether a few milliseconds are much of a slow call.
+    pub(super) short_calls: bool,
     pub(in crate::circuit_breaker) config: CircuitBreakerConfig,
 }
 
@@ -37,7 +42,15 @@ pub(super) struct Rare {
 impl CircuitRules {
     pub(in crate::circuit_breaker) fn new(config: CircuitBreakerConfig, now: Instant) -> Self {
         let shape = Shape::new(&config, now);
-        Self { custom: OnceLock::new(), random: Random::new(config.seed), shape, config }
+        let short_calls = config.slow_call.is_some_and(|limit| limit < 10 * COARSEST);
+        let random = Random::new(config.seed);
+        Self { custom: OnceLock::new(), random, shape, short_calls, config }
+    }
+
+    /// Whether it matters how old calls in flight are.
+    #[inline]
+    pub(super) const fn minds_age(&self) -> bool {
+        self.config.slow_rate.is_some()
     }
 
     /// How old a call in flight may be, if that is minded.

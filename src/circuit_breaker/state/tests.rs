@@ -1,5 +1,4 @@
 use super::core::Pass;
-use super::rolling::Shape;
 use super::rules::CustomRule;
 use super::*;
 use crate::base::random::Random;
@@ -39,8 +38,7 @@ fn calls<const N: usize>(circuit: &Circuit, outcomes: [Outcome; N], millis: u64)
 }
 
 fn is_calm(circuit: &Circuit, millis: u64) -> bool {
-    let Shape::Time(shape) = &circuit.rules().shape else { panic!("a window over time") };
-    circuit.calm.is_at(Some(shape.tick(circuit.phase().epoch(), at(millis))))
+    circuit.calm.is_at(Some(circuit.rules().shape.time.tick(circuit.phase().epoch(), at(millis))))
 }
 
 const OK: Outcome = Outcome::Success;

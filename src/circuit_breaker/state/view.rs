@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use super::{Circuit, CircuitState, Counts, Duration, Instant, Manual, Mode, ledger};
+use super::rules::COARSEST;
+use super::{Circuit, CircuitState, Counts, Instant, Manual, Mode, ledger};
 use crate::telemetry::Gauges;
 use crate::totals::Totals;
-
-/// How far a coarse clock may lag behind.
-const COARSEST: Duration = Duration::from_millis(10);
 
 impl Circuit {
     /// The state, with what time alone has changed.
@@ -22,9 +20,8 @@ impl Circuit {
     /// told to come back then must not be told so again.
     #[inline]
     pub(in crate::circuit_breaker) fn needs_precision(&self, now: Instant) -> bool {
-        let short = self.rules().config.slow_call.is_some_and(|limit| limit < 10 * COARSEST);
         let shut_until = self.shut_until();
-        short || (now < shut_until && shut_until <= now + COARSEST)
+        self.rules().short_calls || (now < shut_until && shut_until <= now + COARSEST)
     }
 
     /// What metrics begin with.
