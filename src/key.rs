@@ -84,6 +84,22 @@ impl<'a> From<&'a str> for Key<'a> {
     }
 }
 
+impl<'a> From<&'a String> for Key<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl<'a> From<&'a Key<'_>> for Key<'a> {
+    fn from(key: &'a Key<'_>) -> Self {
+        match &key.0 {
+            Repr::Number(number) => Self(Repr::Number(*number)),
+            Repr::Digest(digest) => Self(Repr::Digest(*digest)),
+            text => Self(Repr::Borrowed(text.text().unwrap_or_default())),
+        }
+    }
+}
+
 impl From<String> for Key<'_> {
     fn from(text: String) -> Self {
         Self(if text.len() > LONGEST { Repr::Digest(digest(&*text)) } else { Repr::Owned(text.into()) })
@@ -185,6 +201,7 @@ mod tests {
         assert_eq!(borrowed, owned);
         assert_eq!(seed.hash_one(&borrowed), seed.hash_one(&owned));
         assert_eq!(borrowed.clone().into_owned(), owned);
+        assert_eq!(Key::from(&owned), owned);
         assert_ne!(Key::from(7), Key::from("7"));
         assert_ne!(Key::from(7), Key::from(8));
     }

@@ -80,8 +80,7 @@ impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
 impl<H: Hold<Target = Limiter>> Drop for Seat<H> {
     fn drop(&mut self) {
         let Some(Waiter { limiter, number, .. }) = self.0.take() else { return };
-        limiter.leave(number);
-        limiter.abandon(limiter.lane());
+        limiter.abandon_waiting(number, limiter.lane());
     }
 }
 

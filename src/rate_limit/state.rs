@@ -137,7 +137,14 @@ impl Limiter {
         ended
     }
 
-    /// A call was dropped before its end, or while it waited.
+    /// A call was dropped while it waited.
+    pub(super) fn abandon_waiting(&self, number: u64, lane: usize) {
+        self.leave(number);
+        self.voice.count(Ended::Abandoned, Gauges::default);
+        self.abandon(lane);
+    }
+
+    /// A call was dropped before its end.
     pub(super) fn abandon(&self, lane: usize) {
         self.tally.count(lane, Ended::Abandoned);
         self.voice.emit(0, || EventKind::Abandoned { age: None });
