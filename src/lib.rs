@@ -1,5 +1,5 @@
-//! Layers for [tower](https://docs.rs/tower) that keep a service standing when the services around it do not: a circuit
-//! breaker, a retry and a timeout, which know of each other's refusals and deadlines.
+//! Layers for [tower](https://docs.rs/tower) that keep a service standing when the services around it do not: circuit
+//! breaker, retry, timeout, bulkhead, rate limit and adaptive limit, which know of each other's refusals and deadlines.
 //!
 //! ```
 //! use std::time::Duration;
@@ -29,7 +29,9 @@
 //!   [`Lift`] or `.map_err(seawall::Error::Service)`. A layer that answers instead of the service does so with a
 //!   [`Rejected`], found again with [`StackError::as_rejected`].
 //! - One word for what a result means: [`Outcome`], said by a [`Classify`]. The refusal of a layer below is judged by law.
-//! - One layer value is one circuit, one budget, whichever services it makes. Clones share it.
+//! - One layer value is one circuit, one limit, one budget, whichever services it makes. Clones share it. `key_by` makes that
+//!   one for each [`Key`]: a host, a tenant.
+//! - Every gate has a handle to look at it, steer it, and use it without tower: `run`, `admit`, `close`.
 //! - Configs are plain data with a reason for every default. Nonsense is a [`ConfigError`]: `new` panics with it, `try_new`
 //!   returns it.
 //! - A call that never triggers a layer allocates nothing but what the copy of a request needs, and spawns nothing. No
@@ -42,10 +44,10 @@
 //! | floor | modules |
 //! |---|---|
 //! | edges, one feature each | `http`, `reqwest`, `testing` |
-//! | patterns | [`circuit_breaker`], [`retry`], [`timeout`] |
+//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`] |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
-//! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Lift`] |
-//! | ground: clock, locks, windows | private |
+//! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
+//! | ground: clock, locks, windows, pools, buckets, the map of keys | private |
 //!
 //! # Features
 //!
@@ -55,7 +57,9 @@
 //! |---|---|
 //! | `http` | what a status and a `Retry-After` mean, which methods may be repeated |
 //! | `reqwest` | the same for a `reqwest::Client`; includes `http` |
-//! | `full` | `http` and `reqwest` |
+//! | `tracing` | log lines of transitions and moves of a limit, a span for each attempt; a subscriber is enough |
+//! | `metrics` | counters, gauges and histograms of every layer; a recorder is enough, installed at any time |
+//! | `full` | all of these |
 //! | `testing` | a service that plays faults; makes tokio's clock the source of time, so that a paused clock is obeyed. For tests only |
 //!
 //! The chapters of the manual are in the [guide].

@@ -2,15 +2,17 @@
 //!
 //! # When to use
 //!
-//! - You call a service that can go down, hang or turn slow, and your callers are better served by a quick "no" than by
-//!   a wait that ends in an error.
+//! - You call a service that can go down, hang or turn slow, and your callers are better served by a quick "no" than by a
+//!   wait that ends in an error.
 //! - The service needs air to recover: while the circuit is open it gets nothing, and then a handful of probes.
-//! - One layer value is one circuit. Make one for each thing that fails as a whole: a host, a cluster, a database.
+//! - One layer value is one circuit, or one for each key. Make one for each thing that fails as a whole: a host, a cluster,
+//!   a database.
 //!
 //! # When not to
 //!
 //! - One circuit over many replicas that fail one by one: it sees only the average, and once half of the calls fail it
-//!   refuses the healthy replicas too. Make a layer for each replica, or let the balancer drop the bad ones.
+//!   refuses the healthy replicas too. Make a circuit for each replica, by a layer or a key, or let the balancer drop the
+//!   bad ones.
 //! - To limit load. A circuit counts results, not calls at once.
 //! - Around calls whose errors say nothing about the service. Judge them `Ignored`, or leave the layer out.
 //! - Twice in one stack with the same layer value: the inner one then refuses the probes of the outer one.
@@ -47,19 +49,42 @@
 //! # }
 //! ```
 //!
-//! Without tower, for a database driver or a queue consumer: ask for a permit, settle it by the result. A permit that is
-//! dropped unsettled says that the call was abandoned.
+//! A circuit for each host. One that is down does not shut out the others:
+//!
+//! ```
+//! use seawall::circuit_breaker::CircuitState;
+//! use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, Instant, Key};
+//!
+//! struct Request { host: String }
+//!
+//! let breaker = CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("shards"))
+//!     .key_by(|request: &Request| Key::from(&request.host));
+//! let shards = breaker.handle();
+//! shards.entry("shard-3").open_until(Instant::FAR_FUTURE);
+//! assert_eq!(shards.entry("shard-4").state(), CircuitState::Closed);
+//! assert!(shards.key("shard-5").is_none(), "not called yet");
+//! # let _of = |request: Request| request.host;
+//! ```
+//!
+//! Without tower, for a database driver or a queue consumer: `run` does work if the circuit lets it, and takes an error for
+//! a failure. To say yourself what a result means, ask for a permit and settle it. One that is dropped unsettled says that
+//! the call was abandoned.
 //!
 //! ```
 //! use seawall::gate::Permit;
-//! use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, Outcome};
+//! use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, Error, Outcome};
 //!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
 //! let circuit = CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("orders db")).handle();
-//! match circuit.try_admit() {
-//!     Ok(permit) => permit.settle(Outcome::Success),
-//!     Err(refusal) => println!("{refusal}"),
+//! match circuit.run(async { Ok::<_, std::io::Error>("rows") }).await {
+//!     Ok(rows) => println!("{rows}"),
+//!     Err(Error::Rejected(refusal)) => println!("not asked: {refusal}"),
+//!     Err(Error::Service(error)) => println!("asked, and it failed: {error}"),
 //! }
-//! assert_eq!(circuit.totals().successes, 1);
+//! circuit.try_admit().unwrap().settle(Outcome::Permanent);
+//! assert_eq!((circuit.totals().successes, circuit.totals().failures), (1, 1));
+//! # }
 //! ```
 //!
 //! # How it decides
@@ -77,14 +102,14 @@
 //!
 //! - `failure_rate`: of at least `minimum_calls` in the window, this share failed.
 //! - `slow_calls`: of at least `minimum_calls`, this share took longer than `slow_call`. A call still in flight that is
-//!   older than that counts as slow until its result replaces it, so a service that hangs is found before it answers. It
-//!   is looked for when calls come and go, once per eighth of `slow_call`.
+//!   older than that counts as slow until its result replaces it, so a service that hangs is found before it answers. It is
+//!   looked for when calls come and go, once per eighth of `slow_call`.
 //! - `consecutive_failures`: so many failures in a row, the first and the last at least `consecutive_span` apart.
 //! - [`open_when`](CircuitBreakerLayer::open_when): your own rule over the [`Counts`].
 //!
 //! A call is counted when it ends. `Success` is a success; `Transient` and `Permanent` are failures; `Throttled` and
-//! `Ignored` are not counted and do not break a row. Comparisons include the limit, except slow: exactly `slow_call` is
-//! not slow.
+//! `Ignored` are not counted and do not break a row. Comparisons include the limit, except slow: exactly `slow_call` is not
+//! slow.
 //!
 //! **Open time.** `min(open_for · 2ᵏ, open_for_max) · U(1 - jitter, 1 + jitter)`, drawn once, where k counts the failed
 //! recoveries. If the result that tripped came with a hint, it is at least `min(hint, 60 s) · U(1, 1 + jitter)`. A trip
@@ -95,12 +120,28 @@
 //! them. It opens again as soon as a rate is reached, counted against `probes`; without a `failure_rate`, at the first
 //! failure. A `Throttled` or `Ignored` probe gives its place back and decides nothing.
 //!
-//! **Stragglers.** Each transition starts an epoch with an empty window. A result of a call that was admitted in an
-//! earlier epoch is counted in the totals and decides nothing.
+//! **Stragglers.** Each transition starts an epoch with an empty window. A result of a call that was admitted in an earlier
+//! epoch is counted in the totals and decides nothing.
 //!
 //! **By hand.** [`Handle::isolate`], [`force_open`](Handle::force_open), [`disable`](Handle::disable) and
 //! [`observe_only`](Handle::observe_only) hold while their guard lives, the strongest first in this order.
-//! [`reset`](Handle::reset) closes, [`open_until`](Handle::open_until) opens.
+//! [`reset`](Handle::reset) lets traffic flow again, [`open_until`](Handle::open_until) opens.
+//!
+//! **For good.** [`Handle::close`] is not the state `Closed`: it lets nothing through any more (`Closed` is then the [kind
+//! of refusal](crate::RejectedKind::Closed)) and resolves when the last call in flight has ended. All gates have it, to
+//! shut a process down in order.
+//!
+//! **Keys.** With [`key_by`](CircuitBreakerLayer::key_by) each key has a circuit of its own, and the handle is a
+//! [`KeyedHandle`](crate::KeyedHandle).
+//!
+//! - *Bounded.* At most `keys.max` keys are known, at about 300 bytes each and the key's text. A new one takes the place of
+//!   one whose circuit is closed and has no call on its way, least lately used first or nearly so. One that is open,
+//!   half-open, recovering or in a manual mode never leaves: the outage would be forgotten.
+//! - *Overflow.* Where none may leave, new keys share one circuit, and [`KeysOverflowed`](crate::EventKind::KeysOverflowed)
+//!   tells. [`KeyedHandle::overflow`](crate::KeyedHandle::overflow) shows it.
+//! - *Redacted.* Keys may be names of customers. Events and logs carry a digest, metrics no label, until
+//!   [`KeyConfig::show`](crate::KeyConfig::show) is set. A refusal names the layer only. A text of more than 256 bytes is
+//!   kept as its digest in any case. Hashes are seeded: nobody outside can choose keys that collide.
 //!
 //! # Defaults
 //!
@@ -123,9 +164,12 @@
 //! | `abandoned` | `FailureIfSlow` | any | a caller that waited 1 s (or `slow_call`) and left saw a failure |
 //! | `count_throttled` | no | | a service that says 429 works; refusing it halves what the quota allows |
 //! | `seed` | from the system | any | set it to make jitter repeat in tests |
+//! | `keys` | 10,000, not shown | from 1 | keys come from outside; memory must not |
 //!
-//! The defaults of resilience4j, Polly, Hystrix, opossum and linkerd are [presets](CircuitBreakerConfig::resilience4j),
-//! compared in the [guide](crate::guide::migrate).
+//! The defaults of other libraries are presets: [`resilience4j`](CircuitBreakerConfig::resilience4j),
+//! [`polly`](CircuitBreakerConfig::polly), [`hystrix`](CircuitBreakerConfig::hystrix),
+//! [`opossum`](CircuitBreakerConfig::opossum), [`linkerd`](CircuitBreakerConfig::linkerd). What differs on purpose stands
+//! in the [guide](crate::guide::migrate).
 //!
 //! # Where in the stack
 //!
@@ -134,8 +178,8 @@
 //! its clones, share its circuit.
 //!
 //! While it refuses, `poll_ready` is ready at once and never waits for the service, so a refusal is not held up by a
-//! service that is stuck. A caller that already waits in `poll_ready` is woken when the circuit opens. The inner service
-//! must be `Clone`.
+//! service that is stuck. A caller that already waits in `poll_ready` is woken when the circuit opens. With keys it cannot
+//! know before it sees the request, and makes the service ready first. The inner service must be `Clone`.
 //!
 //! # Events and metrics
 //!
@@ -148,8 +192,22 @@
 //! | [`Settled`](crate::EventKind::Settled) | a call ended, with its outcome and whether it was a straggler |
 //! | [`Abandoned`](crate::EventKind::Abandoned) | a call was dropped before its end and did not count as a failure |
 //!
-//! Manual modes change no state and are no event. [`Handle::totals`] counts each call once, under success, failure,
-//! ignored, refused or abandoned. A `metrics` and a `tracing` listener are coming; today you write your own.
+//! and, with keys, of [`KeysOverflowed`](crate::EventKind::KeysOverflowed). Manual modes change no state and are no event.
+//! [`Handle::totals`] counts each call once, under success, failure, ignored, refused or abandoned.
+//!
+//! With the feature `metrics` these go to whatever recorder is installed, now or later; there is nothing to wire. Labels:
+//! `pattern` and `name`, and `key` where keys are shown.
+//!
+//! | metric | kind | tells |
+//! |---|---|---|
+//! | `seawall_calls_total{outcome}` | counter | calls that ended: `success`, `failure`, `ignored`, `rejected`, `abandoned` |
+//! | `seawall_call_duration_seconds` | histogram | from when a call was let through until it ended or was dropped |
+//! | `seawall_in_flight` | gauge | calls on their way |
+//! | `seawall_circuit_state{state}` | gauge | 1 for the state it is in, 0 for the others. Of a keyed layer only where keys are shown |
+//! | `seawall_transitions_total{from,to}` | counter | changes of the state |
+//!
+//! With the feature `tracing` a subscriber is enough: a circuit that opens is a `WARN` with rates and open time, any other
+//! transition an `INFO`, one a second at most for each layer, with how many were left out.
 //!
 //! # Cancellation and panics
 //!

@@ -5,9 +5,10 @@
 use std::future::Future;
 
 pub use self::cost::{Cost, One};
+pub use self::directory::KeyedHandle;
 pub use self::future::ResponseFuture;
-pub use self::keyed::{ByKey, KeyedHandle, Keys, Unkeyed};
 pub use self::queue::Waiting;
+pub use self::scope::{ByKey, Keys, Unkeyed};
 pub use self::service::Gated;
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
@@ -16,9 +17,11 @@ use crate::rejected::Rejected;
 
 pub(crate) mod apart;
 mod cost;
+mod directory;
 mod future;
 pub(crate) mod keyed;
 pub(crate) mod queue;
+pub(crate) mod scope;
 mod service;
 
 /// Admission control for calls with a request of type `Request`. Sealed until 1.0.

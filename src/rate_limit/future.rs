@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::layer::RateLimitPermit;
+use super::layer::{RateLimitPermit, leave};
 use super::state::Limiter;
 use crate::base::clock::{Instant, Sleep, precise};
 use crate::base::held::Hold;
@@ -54,7 +54,7 @@ impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
             if limiter.closed() || (*until <= now && turn != Poll::Ready(None)) {
                 limiter.leave(*number);
                 let rejected = limiter.refuse(limiter.lane(), Some(limiter.next_turn(*cost, now)));
-                this.waiter.0 = None;
+                this.waiter.0.take().into_iter().for_each(Waiter::go);
                 return Poll::Ready(Err(rejected));
             }
             let look = match turn {
@@ -77,10 +77,20 @@ impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
     }
 }
 
+impl<H: Hold<Target = Limiter>> Waiter<H> {
+    /// Lets go of the limit. It may be the last that `close` waits for.
+    fn go(self) {
+        if self.limiter.closed() {
+            leave(self.limiter);
+        }
+    }
+}
+
 impl<H: Hold<Target = Limiter>> Drop for Seat<H> {
     fn drop(&mut self) {
-        let Some(Waiter { limiter, number, .. }) = self.0.take() else { return };
-        limiter.abandon_waiting(number, limiter.lane());
+        let Some(waiter) = self.0.take() else { return };
+        waiter.limiter.abandon_waiting(waiter.number, waiter.limiter.lane());
+        waiter.go();
     }
 }
 

@@ -18,7 +18,8 @@ use crate::classify::{ErrorsFail, Outcome};
 use crate::deadline::Deadline;
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
-use crate::gate::keyed::{Scope, State, States};
+use crate::gate::keyed::{State, States};
+use crate::gate::scope::Scope;
 use crate::gate::{Admission, ByKey, Cost, Gate, Gated, KeyedHandle, Keys, One, Permit, Unkeyed, sealed};
 use crate::key::Key;
 use crate::name::Name;
@@ -208,7 +209,7 @@ impl<H: Hold<Target = Limiter>> RateLimitPermit<H> {
 
 /// The last of a call, when somebody waits for the limit to be empty.
 #[cold]
-fn leave(limiter: impl Hold<Target = Limiter>) {
+pub(super) fn leave(limiter: impl Hold<Target = Limiter>) {
     let parked = limiter.parked().clone();
     drop(limiter);
     parked.wake_all();

@@ -108,8 +108,12 @@
 //! | [`GaveUp`](crate::EventKind::GaveUp) | a call ended with anything but a success: how many attempts, and why no more |
 //!
 //! A success is silent. With the classifiers of HTTP, the response of a call that was given up carries
-//! [`Attempts`](crate::Attempts) in its extensions, too. [`Handle::sleepers`] and [`Handle::budget`] show what is held now. A `metrics` and a `tracing`
-//! listener are coming; today you write your own.
+//! [`Attempts`](crate::Attempts) in its extensions, too. [`Handle::sleepers`] and [`Handle::budget`] show what is held now.
+//!
+//! With the feature `metrics`, all with `name`: `seawall_calls_total{outcome}` and `seawall_call_duration_seconds` of whole
+//! calls, `seawall_in_flight`, `seawall_attempts_total{reason}` (`first`, or why another was made),
+//! `seawall_gave_up_total{reason}`, `seawall_budget_tokens`. With the feature `tracing`: a span `attempt` around each attempt,
+//! with its number, delay and outcome; a retry and a call given up are `DEBUG`.
 //!
 //! # Cancellation and panics
 //!
