@@ -117,10 +117,14 @@ impl Adapting {
             let said = catch_unwind(AssertUnwindSafe(|| (limit.on_sample(sample), limit.reason())));
             let Ok((to, reason)) = said else { return };
             let to = to.clamp(1, Pool::MOST as usize);
+            if to == self.pool.max() as usize {
+                return;
+            }
             // Under the lock, so that of two moves the later one stays.
             (self.pool.set_max(to as u32) as usize, to, reason)
         };
-        if from != to {
+        // A pool that was closed stays so.
+        if from > 0 {
             self.pool.resized();
             self.voice.tell_limit(self.pool.max() as usize);
             self.voice.announce(0, EventKind::LimitChanged { from, to, reason });

@@ -49,8 +49,8 @@ pub(crate) struct Entry {
 pub(crate) enum Joined {
     /// It was not full after all.
     Entered,
-    /// In the queue, at this place.
-    Waiting(Place),
+    /// In the queue, at this place, and no longer than until then.
+    Waiting(Place, Instant),
     /// No room in the queue either.
     Full,
     Closed,
@@ -151,14 +151,15 @@ impl Pool {
         if line.closed {
             return Joined::Closed;
         }
-        if cost > self.word.seen().max() {
+        if !fits(cost, self.word.seen().max()) {
             return Joined::Full;
         }
-        line.expire(terms.order, now, wake);
+        line.expire(now, wake);
         // From here on whoever leaves sees that somebody waits.
         self.word.set_queued(true);
         self.let_in(line, terms.order, now, wake);
-        if line.is_empty() && self.word.enter(cost, true).is_some() {
+        // Past those behind it, however full the queue is: it needs no place there.
+        if line.would_be_next(rank, terms.order, now) && self.word.enter(cost, true).is_some() {
             return Joined::Entered;
         }
         if line.len() >= terms.max_waiting {
@@ -167,13 +168,8 @@ impl Pool {
             };
             wake.extend(line.end(lower, number, Verdict::Evicted));
         }
-        let number = line.join(rank, cost, until, now);
-        // A higher rank than those who wait for more room than there is.
-        self.let_in(line, terms.order, now, wake);
-        match line.verdict(number) {
-            Some(_) => Joined::Entered,
-            None => Joined::Waiting(Place { rank, number }),
-        }
+        let (number, until) = line.join(rank, cost, until, terms.order, now);
+        Joined::Waiting(Place { rank, number }, until)
     }
 
     /// How the waiting at `place` ended, if it did.
@@ -211,7 +207,7 @@ impl Pool {
             let max = if line.closed { 0 } else { max };
             let before = self.word.set_max(max);
             let most = max.min(Self::MOST);
-            line.end_all(Verdict::Evicted, |waiter| waiter.cost > most, &mut wake);
+            line.end_all(Verdict::Evicted, |waiter| !fits(waiter.cost, most), &mut wake);
             drop(line);
             wake.into_iter().for_each(Waker::wake);
             before
@@ -252,7 +248,7 @@ impl Pool {
     fn hand_over(&self, order: Order, now: Instant) {
         let mut wake = Vec::new();
         let mut line = self.line.lock();
-        line.expire(order, now, &mut wake);
+        line.expire(now, &mut wake);
         self.let_in(&mut line, order, now, &mut wake);
         self.tidy(&line);
         let closed = line.closed;
@@ -287,6 +283,13 @@ impl Pool {
     }
 }
 
+/// Whether there would be room if nobody else were in.
+const fn fits(cost: u32, max: u32) -> bool {
+    cost <= max && max > 0
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod model;
 #[cfg(all(test, seawall_loom))]
 mod models;
 #[cfg(all(test, not(seawall_loom)))]

@@ -75,7 +75,7 @@ pub(crate) fn try_enter<T: Pooled, F: Reach<Target = T>>(
     match found.pool().join(terms, Entry { cost, rank: 0, until: now }, now) {
         Joined::Entered => Ok(T::permit(found.hold(), cost)),
         Joined::Closed => Err(found.refuse(Some(Verdict::Closed))),
-        Joined::Full | Joined::Waiting(_) => Err(found.refuse(None)),
+        Joined::Full | Joined::Waiting(..) => Err(found.refuse(None)),
     }
 }
 
@@ -96,7 +96,7 @@ fn join<T: Pooled, F: Reach<Target = T>>(
         Joined::Entered => Admission::Admitted(T::permit(found.hold(), cost)),
         Joined::Full => Admission::Rejected(found.refuse(None)),
         Joined::Closed => Admission::Rejected(found.refuse(Some(Verdict::Closed))),
-        Joined::Waiting(place) => {
+        Joined::Waiting(place, until) => {
             let queued = found.queued();
             let waiter = Waiter { held: found.hold(), place, cost, joined: now, until, _queued: queued };
             Admission::Waiting(Waiting { waiter: Seat(Some(waiter)), timer: None })
@@ -137,11 +137,15 @@ impl<T: Pooled, H: Hold<Target = T>> Future for Waiting<T, H> {
             // Nobody lets a call in that waits for ever.
             Poll::Pending if waiter.until == Instant::FAR_FUTURE => return Poll::Pending,
             Poll::Pending => {
-                if this.timer.is_none() {
+                let fresh = this.timer.is_none();
+                if fresh {
                     this.timer.set(Some(Sleep::until(waiter.until)));
                 }
-                let over = this.timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_ready());
-                if !over {
+                let pending =
+                    this.timer.as_mut().as_pin_mut().is_none_or(|timer| timer.poll(cx).is_pending());
+                // A timer is also pending when the task has used up its turn. One that does so each time must not wait for
+                // ever.
+                if pending && (fresh || precise() < waiter.until) {
                     return Poll::Pending;
                 }
                 // Whoever was let in at the last moment is in.

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::layer::{RateLimitPermit, leave};
-use super::state::Limiter;
-use crate::base::clock::{Instant, Sleep, precise};
+use super::state::{Limiter, Look};
+use crate::base::clock::{Sleep, precise};
 use crate::base::held::Hold;
 use crate::rejected::Rejected;
 use crate::telemetry::Queued;
@@ -31,13 +31,12 @@ struct Waiter<H> {
     limiter: H,
     number: u64,
     cost: u32,
-    until: Instant,
     _queued: Queued,
 }
 
 impl<H: Hold<Target = Limiter>> Waiting<H> {
-    pub(super) fn new(limiter: H, number: u64, cost: u32, until: Instant, queued: Queued) -> Self {
-        Self { waiter: Seat(Some(Waiter { limiter, number, cost, until, _queued: queued })), timer: None }
+    pub(super) fn new(limiter: H, number: u64, cost: u32, queued: Queued) -> Self {
+        Self { waiter: Seat(Some(Waiter { limiter, number, cost, _queued: queued })), timer: None }
     }
 }
 
@@ -47,23 +46,20 @@ impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
-            let Waiter { limiter, number, cost, until, .. } =
-                this.waiter.0.as_ref().expect("polled after completion");
             let now = precise();
-            let turn = limiter.poll(*number, *cost, now, cx.waker());
-            if limiter.closed() || (*until <= now && turn != Poll::Ready(None)) {
-                limiter.leave(*number);
-                let rejected = limiter.refuse(limiter.lane(), Some(limiter.next_turn(*cost, now)));
-                this.waiter.0.take().into_iter().for_each(Waiter::go);
-                return Poll::Ready(Err(rejected));
-            }
-            let look = match turn {
-                Poll::Ready(None) => {
+            let Waiter { limiter, number, cost, .. } =
+                this.waiter.0.as_ref().expect("polled after completion");
+            let look = match limiter.poll(*number, now, cx.waker()) {
+                Look::Again(look) => look,
+                Look::Now => {
                     let Some(waiter) = this.waiter.0.take() else { return Poll::Pending };
                     return Poll::Ready(Ok(RateLimitPermit::new(waiter.limiter)));
                 }
-                Poll::Ready(Some(look)) => look.min(*until),
-                Poll::Pending => *until,
+                Look::TooLate => {
+                    let rejected = limiter.give_up(*number, *cost, limiter.lane(), now);
+                    this.waiter.0.take().into_iter().for_each(Waiter::go);
+                    return Poll::Ready(Err(rejected));
+                }
             };
             if this.timer.as_ref().as_pin_ref().is_none_or(|timer| timer.deadline() != look) {
                 this.timer.set(Some(Sleep::until(look)));

@@ -44,7 +44,7 @@ impl Handle {
     /// Calls let through that have not ended.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.home.in_flight() - self.waiting().min(self.home.in_flight())
+        self.home.in_flight().saturating_sub(self.waiting())
     }
 
     /// Calls since the layer was made.

@@ -178,8 +178,8 @@ pub(super) fn ask<H: Hold<Target = Limiter>>(
     match found.ask(this_thread(), cost, now, until) {
         Turn::Now => Admission::Admitted(RateLimitPermit::new(found.hold())),
         Turn::Later(number) => {
-            let (until, queued) = (until(), found.voice().queue(Gauges::default));
-            Admission::Waiting(Waiting::new(found.hold(), number, cost, until, queued))
+            let queued = found.voice().queue(Gauges::default);
+            Admission::Waiting(Waiting::new(found.hold(), number, cost, queued))
         }
         Turn::Refused(rejected) => Admission::Rejected(rejected),
     }

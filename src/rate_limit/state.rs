@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use self::line::Line;
@@ -20,6 +19,12 @@ use crate::totals::{Ended, Tally, Totals};
 
 mod line;
 mod meter;
+#[cfg(all(test, seawall_loom))]
+mod models;
+mod queue;
+mod steer;
+#[cfg(all(test, not(seawall_loom)))]
+mod tests;
 
 /// What all rate limits of a layer go by.
 pub(crate) struct RateLimitRules {
@@ -53,6 +58,17 @@ pub(super) enum Turn {
     Refused(Rejected),
 }
 
+/// What becomes of a call that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It is its turn.
+    Now,
+    /// It is to look again then, or when it is woken.
+    Again(Instant),
+    /// It would wait too long.
+    TooLate,
+}
+
 impl Limiter {
     /// Lets a call pass, makes it wait for no longer than until `until`, or says why not.
     #[inline]
@@ -66,51 +82,8 @@ impl Limiter {
         self.wait_or_refuse(lane, cost, now, until())
     }
 
-    #[inline(never)]
-    fn wait_or_refuse(&self, lane: usize, cost: u32, now: Instant, until: Instant) -> Turn {
-        if !self.rules().allowed.ever(cost) {
-            return Turn::Refused(self.refuse(lane, None));
-        }
-        let mut line = self.line.lock();
-        let wait = self.wait(line.cost() + u64::from(cost), now);
-        if until <= now || now + wait > until || self.closed() {
-            drop(line);
-            return Turn::Refused(self.refuse(lane, Some(wait)));
-        }
-        self.queued.store(true, Ordering::Release);
-        Turn::Later(line.join(cost))
-    }
-
-    /// Whether it is somebody's turn; if not, when to look again. He who is first watches the rate, the others are woken.
-    pub(super) fn poll(&self, number: u64, cost: u32, now: Instant, waker: &Waker) -> Poll<Option<Instant>> {
-        // Cloned before the lock and dropped after it: a waker is foreign code.
-        let fresh = waker.clone();
-        let mut line = self.line.lock();
-        if line.is_first(number) && self.take(cost, now) {
-            let next = line.leave(number);
-            self.tidy(&line);
-            drop(line);
-            next.map(Waker::wake).unwrap_or_default();
-            return Poll::Ready(None);
-        }
-        let look = line.is_first(number).then(|| now + self.wait(u64::from(cost), now));
-        let stale = line.park(number, fresh);
-        drop(line);
-        drop(stale);
-        look.map_or(Poll::Pending, |look| Poll::Ready(Some(look)))
-    }
-
-    /// Leaves the queue, without a turn.
-    pub(super) fn leave(&self, number: u64) {
-        let mut line = self.line.lock();
-        let next = line.leave(number);
-        self.tidy(&line);
-        drop(line);
-        next.map(Waker::wake).unwrap_or_default();
-    }
-
     /// A call is refused; it may come back after `wait`, if that is known.
-    pub(super) fn refuse(&self, lane: usize, wait: Option<Duration>) -> Rejected {
+    fn refuse(&self, lane: usize, wait: Option<Duration>) -> Rejected {
         let name = self.voice.name();
         let rejected = match wait {
             _ if self.closed() => Rejected::new(RejectedKind::Closed, name),
@@ -137,13 +110,6 @@ impl Limiter {
         ended
     }
 
-    /// A call was dropped while it waited.
-    pub(super) fn abandon_waiting(&self, number: u64, lane: usize) {
-        self.leave(number);
-        self.voice.count(Ended::Abandoned, Gauges::default);
-        self.abandon(lane);
-    }
-
     /// A call was dropped before its end.
     pub(super) fn abandon(&self, lane: usize) {
         self.tally.count(lane, Ended::Abandoned);
@@ -152,64 +118,6 @@ impl Limiter {
 
     pub(super) fn totals(&self) -> Totals {
         self.tally.totals()
-    }
-
-    pub(super) fn waiting(&self) -> usize {
-        self.line.lock().len()
-    }
-
-    /// How long until a call that costs so much may pass, behind all those who wait.
-    pub(super) fn next_turn(&self, cost: u32, now: Instant) -> Duration {
-        let line = self.line.lock();
-        self.wait(line.cost() + u64::from(cost), now)
-    }
-
-    /// Lets nothing pass for so long, or for `max_pause`.
-    pub(super) fn pause(&self, wait: Duration, now: Instant) {
-        let wait = wait.min(self.rules().config.max_pause);
-        let until = now + wait;
-        let mut before = self.before_pause.lock();
-        let paused_until = Instant::from_nanos(self.paused_until.load(Ordering::Acquire));
-        if wait.is_zero() || until <= paused_until {
-            return;
-        }
-        let shown = self.meter.pause(&self.rules().allowed, until);
-        if paused_until <= now {
-            *before = shown;
-        }
-        self.paused_until.store(until.nanos(), Ordering::Release);
-        drop(before);
-        self.voice.announce(0, EventKind::Paused { wait });
-    }
-
-    /// Ends a pause before its time, as if it had not been.
-    pub(super) fn resume(&self, now: Instant) {
-        let before = self.before_pause.lock();
-        if now.nanos() < self.paused_until.swap(0, Ordering::AcqRel) {
-            self.meter.restore(*before);
-        }
-        drop(before);
-        let first = self.line.lock().wake_first();
-        first.map(Waker::wake).unwrap_or_default();
-    }
-
-    pub(super) fn paused_until(&self) -> Instant {
-        Instant::from_nanos(self.paused_until.load(Ordering::Acquire))
-    }
-
-    /// Lets nothing pass any more, and sends those who wait away.
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        // Whoever asks now takes the long way, and sees that it is closed.
-        self.queued.store(true, Ordering::Release);
-        let waiting = self.line.lock().wake_all();
-        waiting.into_iter().for_each(Waker::wake);
-        self.wake_parked();
-    }
-
-    #[inline]
-    pub(super) fn closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
     }
 
     /// Whether a call is likely to be refused, as far as can be told without a clock.
@@ -237,12 +145,6 @@ impl Limiter {
     fn wait(&self, cost: u64, now: Instant) -> Duration {
         let pause = self.paused_until().saturating_duration_since(now);
         self.meter.wait(&self.rules().allowed, cost, now).max(pause)
-    }
-
-    fn tidy(&self, line: &Line) {
-        if line.len() == 0 && !self.closed() {
-            self.queued.store(false, Ordering::Release);
-        }
     }
 
     #[inline]

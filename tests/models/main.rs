@@ -1,3 +1,4 @@
 //! Naive models against the machines.
 
+mod adaptive;
 mod circuit;

@@ -33,9 +33,8 @@ const STANDING_WAIT: Duration = Duration::from_millis(5);
 pub(super) struct Waiter {
     pub(super) number: u64,
     pub(super) cost: u32,
-    pub(super) joined: Instant,
     /// Whoever is not let in before this goes.
-    pub(super) until: Instant,
+    until: Instant,
     pub(super) waker: Option<Waker>,
 }
 
@@ -61,6 +60,8 @@ pub(super) struct Line {
     last_number: u64,
     /// Since when it has not been empty.
     busy_since: Option<Instant>,
+    /// Nobody's time is over before this.
+    soonest: Option<Instant>,
     pub(super) closed: bool,
 }
 
@@ -73,19 +74,39 @@ impl Line {
         self.ranks.iter().all(VecDeque::is_empty)
     }
 
-    pub(super) fn join(&mut self, rank: usize, cost: u32, until: Instant, now: Instant) -> u64 {
-        self.busy_since.get_or_insert(now);
+    /// Returns the number of the newcomer, and until when it waits.
+    pub(super) fn join(
+        &mut self,
+        rank: usize,
+        cost: u32,
+        until: Instant,
+        order: Order,
+        now: Instant,
+    ) -> (u64, Instant) {
+        let since = *self.busy_since.get_or_insert(now);
+        let until = match order {
+            // The queue is not empty while one waits in it, so it is known by now since when it will be standing.
+            Order::CodelLifo => until.min((since + STANDING).max(now + STANDING_WAIT)),
+            Order::Fifo | Order::Lifo => until,
+        };
+        self.soonest = Some(self.soonest.map_or(until, |soonest| soonest.min(until)));
         self.last_number += 1;
         let number = self.last_number;
-        self.ranks[rank].push_back(Waiter { number, cost, joined: now, until, waker: None });
-        number
+        self.ranks[rank].push_back(Waiter { number, cost, until, waker: None });
+        (number, until)
     }
 
     /// The one to be let in next.
     pub(super) fn next(&self, order: Order, now: Instant) -> Option<(usize, &Waiter)> {
-        let newest = order == Order::Lifo || self.is_standing(order, now);
+        let newest = self.newest_first(order, now);
         let of = |line: &'_ VecDeque<Waiter>| if newest { line.len().checked_sub(1) } else { Some(0) };
         (0..RANKS).rev().find_map(|rank| Some((rank, self.ranks[rank].get(of(&self.ranks[rank])?)?)))
+    }
+
+    /// Whether somebody who came now would be the one to be let in next.
+    pub(super) fn would_be_next(&self, rank: usize, order: Order, now: Instant) -> bool {
+        let first_before = if self.newest_first(order, now) { rank + 1 } else { rank };
+        self.ranks[first_before..].iter().all(VecDeque::is_empty)
     }
 
     /// The newest of the lowest rank below `rank`.
@@ -116,13 +137,12 @@ impl Line {
     }
 
     /// Ends the waiting of those whose time is over.
-    pub(super) fn expire(&mut self, order: Order, now: Instant, wake: &mut Vec<Waker>) {
-        let standing = self.is_standing(order, now);
-        let over =
-            |waiter: &Waiter| waiter.until <= now || (standing && waiter.joined + STANDING_WAIT <= now);
-        if self.ranks.iter().flatten().any(over) {
-            self.end_all(Verdict::TimedOut, over, wake);
+    pub(super) fn expire(&mut self, now: Instant, wake: &mut Vec<Waker>) {
+        if self.soonest.is_none_or(|soonest| now < soonest) {
+            return;
         }
+        self.end_all(Verdict::TimedOut, |waiter| waiter.until <= now, wake);
+        self.soonest = self.ranks.iter().flatten().map(|waiter| waiter.until).min();
     }
 
     /// The waiter itself, to keep its waker fresh.
@@ -142,8 +162,12 @@ impl Line {
         waiter
     }
 
-    fn is_standing(&self, order: Order, now: Instant) -> bool {
-        order == Order::CodelLifo && self.busy_since.is_some_and(|since| since + STANDING <= now)
+    fn newest_first(&self, order: Order, now: Instant) -> bool {
+        match order {
+            Order::Fifo => false,
+            Order::Lifo => true,
+            Order::CodelLifo => self.busy_since.is_some_and(|since| since + STANDING <= now),
+        }
     }
 
     fn note_if_empty(&mut self) {

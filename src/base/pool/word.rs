@@ -100,9 +100,10 @@ impl Seen {
         !self.has_room(1)
     }
 
+    /// Where there are no places at all, there is no room for those who take none either.
     #[inline]
     pub(super) const fn has_room(self, cost: u32) -> bool {
-        (self.0 & IN) + cost as u64 <= self.0 >> PLACES & IN
+        (self.0 & IN) + cost as u64 <= self.0 >> PLACES & IN && (cost > 0 || self.max() > 0)
     }
 }
 

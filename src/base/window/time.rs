@@ -244,12 +244,13 @@ impl Bucket {
     }
 }
 
-#[cfg(all(test, not(seawall_loom)))]
+#[cfg(test)]
 impl TimeWindow {
     pub(super) fn lifetime(&self) -> (u64, u64) {
         self.buckets.lifetime(&self.shape)
     }
 
+    #[cfg(not(seawall_loom))]
     pub(super) fn spare(&self, lane: usize) -> [&AtomicU64; SPARE] {
         self.buckets.spare(&self.shape, lane)
     }

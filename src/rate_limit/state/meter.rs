@@ -18,6 +18,9 @@ pub(super) struct Allowed {
     per_period: u32,
     period: u64,
     start: Instant,
+    /// Of the word of a fixed window, so many bits count what passed, and the others the periods. There are no more calls in
+    /// a period than nanoseconds, so that the others suffice for 292 years.
+    bits: u32,
 }
 
 /// What has passed.
@@ -38,6 +41,7 @@ impl Allowed {
             per_period: config.rate,
             period: nanos(config.period),
             start,
+            bits: u32::BITS - config.rate.leading_zeros(),
         }
     }
 
@@ -49,10 +53,21 @@ impl Allowed {
         }
     }
 
-    /// The number of the current period, in 32 bits, and what is left of it.
-    fn current(&self, now: Instant) -> (u64, Duration) {
+    /// What stands in the word of a fixed window: the current period as the word has it, how much passed in it, and how long
+    /// it lasts.
+    ///
+    /// Whoever read the clock before another one, and asks after it, may come from a period that is over: he is counted in
+    /// the one that has begun.
+    fn read(&self, word: u64, now: Instant) -> (u64, u64, Duration) {
         let elapsed = now.nanos().saturating_sub(self.start.nanos());
-        (elapsed / self.period & 0xFFFF_FFFF, Duration::from_nanos(self.period - elapsed % self.period))
+        let (number, seen) = (elapsed / self.period, word >> self.bits);
+        let left = Duration::from_nanos(self.period - elapsed % self.period);
+        if seen < number {
+            (number << self.bits, 0, left)
+        } else {
+            let ahead = Duration::from_nanos((seen - number).saturating_mul(self.period));
+            (seen << self.bits, word - (seen << self.bits), left.saturating_add(ahead))
+        }
     }
 }
 
@@ -71,10 +86,10 @@ impl Meter {
         match self {
             Self::Bucket(bucket) => bucket.take(&allowed.rate, cost, now),
             Self::Fixed(word) => {
-                let (period, _) = allowed.current(now);
                 let count = |word: u64| {
-                    let passed = u64::from(cost) + if word >> 32 == period { word & 0xFFFF_FFFF } else { 0 };
-                    (passed <= u64::from(allowed.per_period)).then_some(period << 32 | passed)
+                    let (period, passed, _) = allowed.read(word, now);
+                    let passed = passed + u64::from(cost);
+                    (passed <= u64::from(allowed.per_period)).then_some(period | passed)
                 };
                 word.fetch_update(Ordering::AcqRel, Ordering::Acquire, count).is_ok()
             }
@@ -98,9 +113,7 @@ impl Meter {
         match self {
             Self::Bucket(bucket) => bucket.wait(&allowed.rate, cost, now),
             Self::Fixed(word) => {
-                let (current, left) = allowed.current(now);
-                let word = word.load(Ordering::Acquire);
-                let passed = if word >> 32 == current { word & 0xFFFF_FFFF } else { 0 };
+                let (_, passed, left) = allowed.read(word.load(Ordering::Acquire), now);
                 match (passed + cost).saturating_sub(1) / per_period {
                     0 => Duration::ZERO,
                     periods => left.saturating_add(period(periods - 1)),
@@ -123,11 +136,8 @@ impl Meter {
     /// Whether nothing would be forgotten if it went.
     pub(super) fn is_idle(&self, allowed: &Allowed, now: Instant) -> bool {
         match self {
-            Self::Bucket(bucket) => bucket.is_full(now),
-            Self::Fixed(word) => {
-                let word = word.load(Ordering::Acquire);
-                word >> 32 != allowed.current(now).0 || word & 0xFFFF_FFFF == 0
-            }
+            Self::Bucket(bucket) => bucket.is_full(&allowed.rate, now),
+            Self::Fixed(word) => allowed.read(word.load(Ordering::Acquire), now).1 == 0,
             Self::Sliding(passed) => {
                 let mut passed = passed.lock();
                 forget(&mut passed, allowed, now);

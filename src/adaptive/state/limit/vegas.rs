@@ -103,6 +103,19 @@ impl Vegas {
         self
     }
 
+    fn learn(&mut self, sample: Sample) {
+        self.baseline.give_up(sample.now);
+        if sample.dropped {
+            return self.drop_back(sample.now);
+        }
+        self.silent = false;
+        if self.baseline.wants(sample)
+            && let Some(closed) = self.window.add(sample)
+        {
+            self.judge(closed, sample.now);
+        }
+    }
+
     fn drop_back(&mut self, now: Instant) {
         if !self.brake.acts(now) {
             return;
@@ -119,7 +132,7 @@ impl Vegas {
 
     fn judge(&mut self, closed: Closed, now: Instant) {
         let step = self.rule.step(self.limit);
-        let Some(fastest) = self.baseline.learn(closed, self.limit, step, now) else { return };
+        let Some(fastest) = self.baseline.learn(closed, self.window, self.limit, step, now) else { return };
         if is_idle(closed.in_flight, self.limit) {
             return;
         }
@@ -144,22 +157,19 @@ impl Limit for Vegas {
     }
 
     fn on_sample(&mut self, sample: Sample) -> usize {
-        self.baseline.give_up(self.window.span(), sample.now);
-        if sample.dropped {
-            self.drop_back(sample.now);
-            return self.limit();
-        }
-        self.silent = false;
-        if self.baseline.wants(sample)
-            && let Some(closed) = self.window.add(sample)
-        {
-            self.judge(closed, sample.now);
+        let probed = self.baseline.probing().is_some();
+        self.learn(sample);
+        if probed && self.baseline.probing().is_none() {
+            self.reason = LimitReason::Probe;
         }
         self.limit()
     }
 
     fn reason(&self) -> LimitReason {
-        if self.baseline.probing().is_some() { LimitReason::Probe } else { self.reason }
+        match self.baseline.probing() {
+            Some(few) if few <= whole(self.limit.min(self.max)) => LimitReason::Probe,
+            _ => self.reason,
+        }
     }
 }
 

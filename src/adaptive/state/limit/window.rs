@@ -35,6 +35,10 @@ impl Window {
         self.span
     }
 
+    pub(super) const fn samples(&self) -> u32 {
+        self.samples
+    }
+
     /// Takes a success in, and closes with it when it is time.
     pub(super) fn add(&mut self, sample: Sample) -> Option<Closed> {
         let opened = *self.opened.get_or_insert(sample.now);

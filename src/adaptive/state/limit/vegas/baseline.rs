@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{queue, whole};
 use crate::adaptive::state::limit::Sample;
-use crate::adaptive::state::limit::window::Closed;
+use crate::adaptive::state::limit::window::{Closed, Window};
 use crate::base::clock::Instant;
 
 /// How fast the service was in its fastest window, and whether that still holds.
@@ -23,13 +23,14 @@ pub(super) struct Baseline {
 #[derive(Clone, Copy, Debug)]
 struct Probe {
     limit: usize,
-    started: Instant,
+    until: Instant,
 }
 
 /// The share of the calls that keep a service busy without a queue which is let through to probe.
 const SHARE: f64 = 0.75;
-/// A probe of a service that is called too rarely ends without a verdict after so many windows.
-const PATIENCE: u32 = 10;
+/// A probe of a service that is called too rarely ends without a verdict after so many windows, and after as long as it
+/// takes to make the calls of a window, so few at a time, so many times over.
+const PATIENCE: (u32, f64) = (10, 2.0);
 
 impl Baseline {
     pub(super) const fn new(every: Duration) -> Self {
@@ -47,16 +48,22 @@ impl Baseline {
     }
 
     /// Ends a probe that takes too long.
-    pub(super) fn give_up(&mut self, window: Duration, now: Instant) {
-        let patience = window.max(Duration::from_secs(1)).saturating_mul(PATIENCE);
-        if self.probe.is_some_and(|probe| now.saturating_duration_since(probe.started) >= patience) {
+    pub(super) fn give_up(&mut self, now: Instant) {
+        if self.probe.is_some_and(|probe| now >= probe.until) {
             self.probe = None;
             self.doubted = None;
         }
     }
 
     /// What to judge a window by; nothing if it was there to be measured only.
-    pub(super) fn learn(&mut self, closed: Closed, limit: f64, tolerated: f64, now: Instant) -> Option<f64> {
+    pub(super) fn learn(
+        &mut self,
+        closed: Closed,
+        window: Window,
+        limit: f64,
+        tolerated: f64,
+        now: Instant,
+    ) -> Option<f64> {
         let probed = self.probe.take().is_some();
         let Some(known) = self.rtt.filter(|_| !probed) else {
             self.accept(closed.rtt);
@@ -75,7 +82,7 @@ impl Baseline {
         }
         // Below the limit nobody is refused, and a wrong measure does no harm.
         if closed.in_flight >= whole(limit) {
-            self.probe = Some(Probe { limit: few, started: now });
+            self.probe = Some(Probe { limit: few, until: now + patience(window, closed.rtt, few) });
         }
         Some(known)
     }
@@ -84,4 +91,12 @@ impl Baseline {
         self.doubted = None;
         *self.rtt.insert(rtt)
     }
+}
+
+/// How long a probe may take. The calls that were let in before it end first.
+fn patience(window: Window, rtt: f64, few: usize) -> Duration {
+    let (windows, times) = PATIENCE;
+    let rounds = 1.0 + (f64::from(window.samples()) / few as f64).ceil();
+    let calls = Duration::try_from_secs_f64(rtt * rounds * times).unwrap_or(Duration::MAX);
+    window.span().max(Duration::from_secs(1)).saturating_mul(windows).max(calls)
 }

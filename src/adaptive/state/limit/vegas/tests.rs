@@ -167,3 +167,32 @@ fn a_large_limit_is_not_held_by_small_differences() {
     world.busy(|_| 1000);
     assert_eq!(world.busy(|_| 1030), 260);
 }
+
+#[test]
+fn a_probe_of_slow_calls_waits_for_them() {
+    let mut world = World::new(Vegas::new().initial(60).max(60));
+    let call = |world: &mut World, rtt, in_flight| {
+        world.millis += 200;
+        world.call(rtt, in_flight, false)
+    };
+    for _ in 0..20 {
+        call(&mut world, 4000, 60);
+    }
+    while world.vegas.reason() != LimitReason::Probe {
+        let limit = world.vegas.limit();
+        call(&mut world, 20_000, limit);
+    }
+    let (few, before) = (world.vegas.limit(), world.vegas.limit);
+    world.millis += 20_000;
+    for _ in 0..9 {
+        world.millis += 2000;
+        assert_eq!(call(&mut world, 20_000, few), few);
+    }
+    assert_eq!(call(&mut world, 20_000, few), before as usize);
+    assert_eq!(world.vegas.reason(), LimitReason::Probe, "it ends as what it was");
+    for _ in 0..20 {
+        let limit = world.vegas.limit();
+        call(&mut world, 20_000, limit);
+    }
+    assert_eq!(world.vegas.reason(), LimitReason::Headroom);
+}

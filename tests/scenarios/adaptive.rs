@@ -1,0 +1,6 @@
+//! The adaptive limit, as shipped.
+
+mod capacity;
+mod dip;
+mod hole;
+mod shift;
