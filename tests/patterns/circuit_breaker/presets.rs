@@ -46,31 +46,36 @@ fn every_field_of_every_preset_is_what_the_guide_says() {
         &CircuitBreakerConfig::resilience4j(),
         "name: None, window: Count(100), minimum_calls: 100, failure_rate: Some(0.5), slow_rate: Some(1.0),
 slow_call: Some(60s), consecutive_failures: 0, consecutive_span: 0ns, open_for: 60s, open_for_max: 60s, jitter: 0.0,
-probes: 10, lease: Some(60s), ramp: None, abandoned: Ignore, count_throttled: false, seed: None",
+probes: 10, lease: Some(60s), ramp: None, abandoned: Ignore, count_throttled: false, seed: None,
+keys: KeyConfig { max: 10000, show: false }",
     );
     assert_fields(
         &CircuitBreakerConfig::polly(),
         "name: None, window: Time { span: 30s, buckets: 10 }, minimum_calls: 100, failure_rate: Some(0.1), slow_rate: None,
 slow_call: None, consecutive_failures: 0, consecutive_span: 0ns, open_for: 5s, open_for_max: 5s, jitter: 0.0,
-probes: 1, lease: Some(60s), ramp: None, abandoned: Ignore, count_throttled: false, seed: None",
+probes: 1, lease: Some(60s), ramp: None, abandoned: Ignore, count_throttled: false, seed: None,
+keys: KeyConfig { max: 10000, show: false }",
     );
     assert_fields(
         &CircuitBreakerConfig::hystrix(),
         "name: None, window: Time { span: 10s, buckets: 10 }, minimum_calls: 20, failure_rate: Some(0.5), slow_rate: None,
 slow_call: None, consecutive_failures: 0, consecutive_span: 0ns, open_for: 5s, open_for_max: 5s, jitter: 0.0,
-probes: 1, lease: None, ramp: None, abandoned: FailureIfOlderThan(1s), count_throttled: false, seed: None",
+probes: 1, lease: None, ramp: None, abandoned: FailureIfOlderThan(1s), count_throttled: false, seed: None,
+keys: KeyConfig { max: 10000, show: false }",
     );
     assert_fields(
         &CircuitBreakerConfig::opossum(),
         "name: None, window: Time { span: 10s, buckets: 10 }, minimum_calls: 0, failure_rate: Some(0.5), slow_rate: None,
 slow_call: None, consecutive_failures: 0, consecutive_span: 0ns, open_for: 30s, open_for_max: 30s, jitter: 0.0,
-probes: 1, lease: None, ramp: None, abandoned: FailureIfOlderThan(10s), count_throttled: false, seed: None",
+probes: 1, lease: None, ramp: None, abandoned: FailureIfOlderThan(10s), count_throttled: false, seed: None,
+keys: KeyConfig { max: 10000, show: false }",
     );
     assert_fields(
         &CircuitBreakerConfig::linkerd(),
         "name: None, window: Time { span: 10s, buckets: 10 }, minimum_calls: 5, failure_rate: Some(0.2), slow_rate: None,
 slow_call: None, consecutive_failures: 7, consecutive_span: 0ns, open_for: 1.25s, open_for_max: 50s, jitter: 0.2,
-probes: 1, lease: Some(60s), ramp: None, abandoned: Ignore, count_throttled: true, seed: None",
+probes: 1, lease: Some(60s), ramp: None, abandoned: Ignore, count_throttled: true, seed: None,
+keys: KeyConfig { max: 10000, show: false }",
     );
 }
 
