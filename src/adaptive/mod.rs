@@ -96,7 +96,7 @@
 //! windows, the ⌊L / 20⌋, the drop in silence, and the probe: when calls have been slower than `fastest` for 10 s *and*
 //! fill the limit, the limit is held at ¾ · L · fastest / rtt for one window. What that window measures is the new
 //! `fastest`. A queue of our own making is gone by then; a service that has become slower is still slow. A probe without
-//! enough calls ends after 10 s.
+//! enough calls ends after 10 s, or after twice as long as they take, whichever is longer.
 //!
 //! **[`Gradient2`]** (Netflix, `Gradient2Limit`), for each window: `long` is the mean of the first ten `rtt`, then moves by
 //! 2/601 of the difference, × 0.95 while it is more than twice `rtt`. L = 0.8 · L + 0.2 · (L · g + 4), g = `long` / `rtt` ·

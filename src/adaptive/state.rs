@@ -65,6 +65,8 @@ impl Adapting {
         if ended != Ended::Success {
             self.tally.count(lane, ended);
         }
+        // First of all: what comes after may run foreign code.
+        self.pool.leave(1, ended == Ended::Success, Order::Fifo, || now);
         match outcome {
             Outcome::Success => self.learn(ticket, false, now),
             Outcome::Throttled { .. } | Outcome::Transient { cause: Cause::TimedOut, .. } => {
@@ -73,7 +75,6 @@ impl Adapting {
             // Says nothing about how much the service can take: a refused connection is no fast answer.
             Outcome::Transient { .. } | Outcome::Permanent | Outcome::Ignored => {}
         }
-        self.pool.leave(1, ended == Ended::Success, Order::Fifo, || now);
         self.voice.emit(0, || EventKind::Settled { outcome, straggler: false });
         ended
     }
@@ -88,11 +89,11 @@ impl Adapting {
     ) -> Ended {
         let age = now.saturating_duration_since(ticket.started);
         let limit = self.voice.rules().config.abandoned_after;
+        self.tally.count(lane, Ended::Abandoned);
+        self.pool.leave(1, false, Order::Fifo, || now);
         if dropped_by == Some(Origin::Local) || (limit != Duration::MAX && age >= limit) {
             self.learn(ticket, true, now);
         }
-        self.tally.count(lane, Ended::Abandoned);
-        self.pool.leave(1, false, Order::Fifo, || now);
         self.voice.emit(0, || EventKind::Abandoned { age: Some(age) });
         Ended::Abandoned
     }

@@ -2,14 +2,16 @@
 
 use std::ops::Deref;
 
+use super::bell::{self, Listed, place_of};
 use super::lanes::{LaneRef, Lanes};
-use super::sync::{Arc, AtomicU64, Ordering};
+use super::sync::{Arc, AtomicU64, Ordering, fence};
+use super::wakers::Wakers;
 
 /// A state that somebody can come back to.
 #[derive(Debug)]
 pub(crate) enum Home<T> {
     Layer(Lanes<T>),
-    Key(Visit<T>),
+    Key(Arc<Room<T>>),
 }
 
 /// A state that a call has found, and can hold on to.
@@ -29,15 +31,30 @@ pub trait Reach: Deref {
 pub trait Hold: Deref {
     /// The lane the call is counted on.
     fn lane(&self) -> usize;
+
+    /// The end of a call: whoever waits for the last one hears of it.
+    #[inline]
+    fn leave(self)
+    where
+        Self: Sized,
+    {
+        let place = place_of(&*self);
+        drop(self);
+        bell::ring(place);
+    }
 }
 
 /// Found in the layer.
 #[derive(Debug)]
 pub struct InLayer<'a, T>(&'a Lanes<T>);
 
-/// Found behind a key, and held already.
+/// Found behind a key.
 #[derive(Debug)]
 pub struct BehindKey<T>(Arc<Room<T>>);
+
+/// Held behind a key.
+#[derive(Debug)]
+pub struct Call<T>(Arc<Room<T>>);
 
 /// Found by a handle, in one place or the other.
 #[derive(Debug)]
@@ -52,27 +69,23 @@ pub enum Held<T> {
     /// In the layer.
     Layer(LaneRef<T>),
     /// Behind a key.
-    Key(BehindKey<T>),
+    Key(Call<T>),
 }
 
 /// The state of one key.
 #[derive(Debug)]
 pub(crate) struct Room<T> {
-    /// Those who hold it but are no call.
-    visits: AtomicU64,
+    /// Of those who hold it: the calls. Others look, or seek it for a call that is then refused.
+    calls: AtomicU64,
     state: T,
 }
-
-/// Holds a room without being a call.
-#[derive(Debug)]
-pub(crate) struct Visit<T>(Arc<Room<T>>);
 
 impl<T> Home<T> {
     #[inline]
     pub(crate) fn find(&self) -> Found<'_, T> {
         match self {
             Self::Layer(lanes) => Found::Layer(InLayer(lanes)),
-            Self::Key(visit) => Found::Key(BehindKey(visit.0.clone())),
+            Self::Key(room) => Found::Key(BehindKey(room.clone())),
         }
     }
 
@@ -80,9 +93,20 @@ impl<T> Home<T> {
     pub(crate) fn in_flight(&self) -> usize {
         match self {
             Self::Layer(lanes) => lanes.holders(),
-            // One of the counts is that of the map.
-            Self::Key(Visit(room)) => (Arc::strong_count(room) - 1).saturating_sub(room.visits()),
+            Self::Key(room) => room.calls.load(Ordering::Relaxed) as usize,
         }
+    }
+
+    /// Whether no call holds it. If so, all that they did is seen.
+    pub(crate) fn is_empty(&self) -> bool {
+        let is_empty = self.in_flight() == 0;
+        fence(Ordering::Acquire);
+        is_empty
+    }
+
+    /// While the answer lives, whoever [leaves](Hold::leave) wakes those that are parked.
+    pub(crate) fn list(&self, parked: &Arc<Wakers>) -> Listed {
+        Listed::new(place_of(&**self), parked)
     }
 }
 
@@ -90,7 +114,7 @@ impl<T> Clone for Home<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Layer(lanes) => Self::Layer(lanes.clone()),
-            Self::Key(visit) => Self::Key(Visit::of(visit.0.clone())),
+            Self::Key(room) => Self::Key(room.clone()),
         }
     }
 }
@@ -117,11 +141,12 @@ impl<T> Reach for InLayer<'_, T> {
 }
 
 impl<T> Reach for BehindKey<T> {
-    type Held = Self;
+    type Held = Call<T>;
 
     #[inline]
-    fn hold(self) -> Self {
-        self
+    fn hold(self) -> Call<T> {
+        self.0.calls.fetch_add(1, Ordering::Relaxed);
+        Call(self.0)
     }
 }
 
@@ -131,7 +156,7 @@ impl<T> Reach for Found<'_, T> {
     fn hold(self) -> Held<T> {
         match self {
             Self::Layer(found) => Held::Layer(found.hold()),
-            Self::Key(found) => Held::Key(found),
+            Self::Key(found) => Held::Key(found.hold()),
         }
     }
 }
@@ -143,7 +168,7 @@ impl<T> Hold for LaneRef<T> {
     }
 }
 
-impl<T> Hold for BehindKey<T> {
+impl<T> Hold for Call<T> {
     #[inline]
     fn lane(&self) -> usize {
         0
@@ -161,24 +186,13 @@ impl<T> Hold for Held<T> {
 
 impl<T> Room<T> {
     pub(crate) fn new(state: T) -> Self {
-        Self { visits: AtomicU64::new(0), state }
-    }
-
-    fn visits(&self) -> usize {
-        self.visits.load(Ordering::Acquire) as usize
+        Self { calls: AtomicU64::new(0), state }
     }
 }
 
-impl<T> Visit<T> {
-    pub(crate) fn of(room: Arc<Room<T>>) -> Self {
-        room.visits.fetch_add(1, Ordering::AcqRel);
-        Self(room)
-    }
-}
-
-impl<T> Drop for Visit<T> {
+impl<T> Drop for Call<T> {
     fn drop(&mut self) {
-        self.0.visits.fetch_sub(1, Ordering::AcqRel);
+        self.0.calls.fetch_sub(1, Ordering::Release);
     }
 }
 
@@ -197,7 +211,7 @@ impl<T> Deref for Home<T> {
     fn deref(&self) -> &T {
         match self {
             Self::Layer(lanes) => lanes,
-            Self::Key(visit) => &visit.0,
+            Self::Key(room) => room,
         }
     }
 }
@@ -212,6 +226,15 @@ impl<T> Deref for InLayer<'_, T> {
 }
 
 impl<T> Deref for BehindKey<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Deref for Call<T> {
     type Target = T;
 
     #[inline]
@@ -250,12 +273,13 @@ mod tests {
     fn calls_in_flight_are_told_from_those_who_only_look() {
         let layer = Home::Layer(Lanes::new(7));
         let room = Arc::new(Room::new(7));
-        let key = Home::Key(Visit::of(room.clone()));
+        let key = Home::Key(room.clone());
         for home in [layer, key] {
-            let (other, calls) = (home.clone(), [home.find().hold(), home.find().hold()]);
-            assert_eq!((other.in_flight(), **calls.first().unwrap()), (2, 7));
+            let (other, looks) = (home.clone(), home.find());
+            let calls = [home.find().hold(), home.find().hold()];
+            assert_eq!((other.in_flight(), **calls.first().unwrap(), *looks), (2, 7, 7));
             drop(calls);
-            assert_eq!(home.in_flight(), 0);
+            assert!(home.is_empty());
         }
         assert_eq!(Arc::strong_count(&room), 1);
     }

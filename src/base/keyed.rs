@@ -126,8 +126,8 @@ impl<T> Keyed<T> {
 impl<T: Resident> Keyed<T> {
     /// The resident of a key, made if there is none and room can be made.
     ///
-    /// `make` runs without a lock, and what it made is dropped if another thread was faster or there is no room;
-    /// `overflow` runs once in the life of the map. `now` is not read when the key is there.
+    /// `make` and `overflow` run without a lock, and what they made is dropped if another thread was faster, or there is no
+    /// room; `overflow` runs while there is no such resident. `now` is not read when the key is there.
     pub(crate) fn find_or_make(
         &self,
         hash: KeyHash,
@@ -142,9 +142,15 @@ impl<T: Resident> Keyed<T> {
             .map(|resident| Stay { resident, overflowed: false });
         resident.unwrap_or_else(|| {
             self.overflowed.fetch_add(1, Ordering::Relaxed);
-            let resident = self.overflow.lock().get_or_insert_with(|| Arc::new(overflow())).clone();
-            Stay { resident, overflowed: true }
+            Stay { resident: self.overflow().unwrap_or_else(|| self.share(overflow)), overflowed: true }
         })
+    }
+
+    /// Makes the overflow resident, or finds who was faster.
+    fn share(&self, overflow: impl FnOnce() -> T) -> Arc<T> {
+        let fresh = Arc::new(overflow());
+        let mut shared = self.overflow.lock();
+        shared.get_or_insert_with(|| fresh.clone()).clone()
     }
 
     /// Gives `fresh` a place, or finds who was faster.

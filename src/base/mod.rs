@@ -1,5 +1,6 @@
 //! Private tools: time, locks, counters. They know nothing of services.
 
+pub(crate) mod bell;
 pub(crate) mod bucket;
 pub(crate) mod clock;
 pub(crate) mod held;

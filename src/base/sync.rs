@@ -18,6 +18,17 @@ use loom::sync::Mutex as Lock;
 use std::sync::Mutex as Lock;
 use std::sync::PoisonError;
 
+/// Keeps what this thread reads next behind the read-modify-write it has just done: a fence, but where such a write is one
+/// itself.
+#[inline]
+pub(crate) fn fence_after_write() {
+    if cfg!(all(any(target_arch = "x86", target_arch = "x86_64"), not(seawall_loom))) {
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
 /// A mutex that survives poison: a panic under it (only foreign code can cause one) leaves it usable.
 #[derive(Debug)]
 pub(crate) struct Mutex<T>(Lock<T>);

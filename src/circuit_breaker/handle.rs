@@ -101,21 +101,22 @@ impl Handle {
     /// is [`reset`](Self::reset).
     pub async fn close(&self) {
         self.circuit.steer(present(&self.circuit), |manual| manual.keep(Mode::ShutDown));
-        apart::until(self.circuit.parked(), || self.in_flight() == 0).await;
+        apart::emptied(&self.circuit, self.circuit.parked()).await;
     }
 
     /// Resolves when a call would be let through again: the circuit is closed, or the next call may probe. For batch
-    /// jobs, which otherwise burn their items on refusals.
+    /// jobs, which otherwise burn their items on refusals. After [`close`](Self::close) none ever will: it resolves at once,
+    /// and the next call is told.
     pub async fn until_closed(&self) {
         let mut parking = None;
-        while self.circuit.refuses(|| present(&self.circuit)) {
+        while self.is_waited_for() {
             let until = self.until();
             let wait = until.map(|until| until.saturating_duration_since(present(&self.circuit)));
             let mut sleep = pin!(wait.map(Sleep::new));
             poll_fn(|cx| {
                 Wakers::park(self.circuit.parked(), &mut parking, cx.waker());
                 // It may have changed its mind before it could know of this waker.
-                if !self.circuit.refuses(|| present(&self.circuit)) || self.until() != until {
+                if !self.is_waited_for() || self.until() != until {
                     return Poll::Ready(());
                 }
                 sleep.as_mut().as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(cx))
@@ -157,6 +158,10 @@ impl Handle {
     /// Opens the circuit until then; after that it is half-open as after a trip.
     pub fn open_until(&self, until: Instant) {
         self.circuit.open_until(until, present(&self.circuit));
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.circuit.refuses(|| present(&self.circuit)) && !self.circuit.is_shut_down()
     }
 
     fn ask_for(&self, mode: Mode) -> Manual {

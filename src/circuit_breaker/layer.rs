@@ -11,7 +11,7 @@ use super::state::{Circuit, CircuitRules, Ticket};
 use crate::base::clock::{Instant, now, precise};
 use crate::base::held::{Held, Hold, Reach};
 use crate::base::lanes::this_thread;
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, fence_after_write};
 use crate::base::wakers::Wakers;
 use crate::base::window::Counts;
 use crate::classify::{ErrorsFail, Outcome};
@@ -188,8 +188,16 @@ impl<H: Hold<Target = Circuit>> CircuitBreakerPermit<H> {
         circuit: impl Reach<Target = Circuit, Held = H>,
     ) -> Result<Self, Rejected> {
         let ticket = circuit.admit(this_thread(), present(&circuit))?;
+        let circuit = circuit.hold();
+        fence_after_write();
+        if circuit.is_shut_down() {
+            // Whoever closed it may not have seen this call.
+            let rejected = circuit.turn_away(circuit.lane(), ticket, present(&circuit));
+            circuit.leave();
+            return Err(rejected);
+        }
         let timed = circuit.voice.begin(|| circuit.gauges());
-        Ok(Self { circuit: Some(circuit.hold()), ticket, timed })
+        Ok(Self { circuit: Some(circuit), ticket, timed })
     }
 }
 
@@ -206,23 +214,13 @@ fn precisely() -> Instant {
     precise()
 }
 
-/// The last of a call, when somebody waits for the circuit to be empty.
-#[cold]
-fn leave(circuit: impl Hold<Target = Circuit>) {
-    let parked = circuit.parked().clone();
-    drop(circuit);
-    parked.wake_all();
-}
-
 impl<H: Hold<Target = Circuit>> Permit for CircuitBreakerPermit<H> {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
         if let Some(circuit) = self.circuit.take() {
             let ended = circuit.settle(circuit.lane(), self.ticket, outcome, present(&circuit));
             self.timed.end(ended);
-            if circuit.is_shut_down() {
-                leave(circuit);
-            }
+            circuit.leave();
         }
     }
 }
@@ -233,9 +231,7 @@ impl<H: Hold<Target = Circuit>> Drop for CircuitBreakerPermit<H> {
         if let Some(circuit) = self.circuit.take() {
             let ended = circuit.abandon(circuit.lane(), self.ticket, dropped_by(), present(&circuit));
             self.timed.end(ended);
-            if circuit.is_shut_down() {
-                leave(circuit);
-            }
+            circuit.leave();
         }
     }
 }

@@ -3,11 +3,10 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use super::Permit;
 use super::future::failing_if_it_panics;
-use crate::base::clock::Sleep;
+use crate::base::held::Home;
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
 use crate::classify::Outcome;
@@ -27,25 +26,22 @@ pub(crate) async fn run<P: Permit, T, E>(
     result.map_err(Error::Service)
 }
 
-/// Resolves when it is so. Whoever may make it so wakes all that are parked; who was just about to when somebody began to
-/// wait may miss it, so it is also looked for every [`AGAIN`].
+/// Resolves when no call holds the state of a gate that lets none through any more.
+pub(crate) async fn emptied<T>(home: &Home<T>, parked: &Arc<Wakers>) {
+    let _listed = home.list(parked);
+    until(parked, || home.is_empty()).await;
+}
+
+/// Resolves when it is so. Whoever may make it so wakes all that are parked.
 pub(crate) async fn until(parked: &Arc<Wakers>, is_so: impl Fn() -> bool) {
     let mut parking = None;
-    let mut again = pin!(Sleep::new(AGAIN));
     poll_fn(|cx| {
         Wakers::park(parked, &mut parking, cx.waker());
-        loop {
-            // It may have come to be so before anybody could know of this waker.
-            if is_so() {
-                return Poll::Ready(());
-            }
-            if again.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            again.set(Sleep::new(AGAIN));
-        }
+        // It may have come to be so before anybody could know of this waker.
+        if is_so() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }
 
-const AGAIN: Duration = Duration::from_millis(10);
+#[cfg(all(test, seawall_loom))]
+mod models;

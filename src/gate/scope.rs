@@ -1,6 +1,6 @@
 //! Whether a gate has one state, or one for each key.
 
-use crate::base::held::{BehindKey, Hold, InLayer, Reach};
+use crate::base::held::{BehindKey, Call, Hold, InLayer, Reach};
 use crate::base::lanes::{LaneRef, Lanes};
 use crate::key::Key;
 
@@ -65,7 +65,7 @@ impl Scope for Unkeyed {
 
 impl<F> Scope for ByKey<F> {
     type Found<'a, T: 'a> = BehindKey<T>;
-    type Held<T> = BehindKey<T>;
+    type Held<T> = Call<T>;
 
     #[inline]
     fn choose<'a, T>(_: Option<&'a Lanes<T>>, keyed: impl FnOnce() -> Option<BehindKey<T>>) -> BehindKey<T> {

@@ -70,7 +70,10 @@ where
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
         let readied = mem::take(&mut self.readied);
-        match self.gate.admit(&request) {
+        let give_back = OnUnwind(&mut self.inner);
+        let admission = self.gate.admit(&request);
+        mem::forget(give_back);
+        match admission {
             Admission::Admitted(permit) if readied => {
                 ResponseFuture::run(permit, self.classify.clone(), || self.inner.call(request))
             }
@@ -82,6 +85,15 @@ where
                 ResponseFuture::defer(admission, self.classify.clone(), || (inner.clone(), request))
             }
         }
+    }
+}
+
+/// Gives a readied service back if the gate runs into a panic of its user's code.
+struct OnUnwind<'a, S: Clone>(&'a mut S);
+
+impl<S: Clone> Drop for OnUnwind<'_, S> {
+    fn drop(&mut self) {
+        *self.0 = self.0.clone();
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::layer::{RateLimitPermit, leave};
+use super::layer::RateLimitPermit;
 use super::state::{Limiter, Look};
 use crate::base::clock::{Sleep, precise};
 use crate::base::held::Hold;
@@ -53,11 +53,11 @@ impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
                 Look::Again(look) => look,
                 Look::Now => {
                     let Some(waiter) = this.waiter.0.take() else { return Poll::Pending };
-                    return Poll::Ready(Ok(RateLimitPermit::new(waiter.limiter)));
+                    return Poll::Ready(RateLimitPermit::new(waiter.limiter));
                 }
                 Look::TooLate => {
                     let rejected = limiter.give_up(*number, *cost, limiter.lane(), now);
-                    this.waiter.0.take().into_iter().for_each(Waiter::go);
+                    this.waiter.0.take().into_iter().for_each(|waiter| waiter.limiter.leave());
                     return Poll::Ready(Err(rejected));
                 }
             };
@@ -73,20 +73,11 @@ impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
     }
 }
 
-impl<H: Hold<Target = Limiter>> Waiter<H> {
-    /// Lets go of the limit. It may be the last that `close` waits for.
-    fn go(self) {
-        if self.limiter.closed() {
-            leave(self.limiter);
-        }
-    }
-}
-
 impl<H: Hold<Target = Limiter>> Drop for Seat<H> {
     fn drop(&mut self) {
         let Some(waiter) = self.0.take() else { return };
         waiter.limiter.abandon_waiting(waiter.number, waiter.limiter.lane());
-        waiter.go();
+        waiter.limiter.leave();
     }
 }
 

@@ -95,7 +95,7 @@ impl Handle {
     pub fn try_admit(&self) -> Result<RateLimitPermit, Rejected> {
         let (found, now) = (self.home.find(), precise());
         match found.ask(this_thread(), 1, now, || now) {
-            Turn::Now => Ok(RateLimitPermit::new(found.hold())),
+            Turn::Now => RateLimitPermit::new(found.hold()),
             Turn::Refused(rejected) => Err(rejected),
             Turn::Later(_) => unreachable!("whoever may wait until now does not wait"),
         }
@@ -112,7 +112,7 @@ impl Handle {
     /// Lets nothing pass any more, refuses those who wait, and resolves when the last call in flight has ended. For good.
     pub async fn close(&self) {
         self.home.close();
-        apart::until(self.home.parked(), || self.home.in_flight() == 0).await;
+        apart::emptied(&self.home, self.home.parked()).await;
     }
 }
 

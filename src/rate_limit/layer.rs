@@ -12,7 +12,7 @@ use super::state::{Limiter, RateLimitRules, Turn};
 use crate::base::clock::{Instant, precise};
 use crate::base::held::{Held, Hold, Reach};
 use crate::base::lanes::this_thread;
-use crate::base::sync::Arc;
+use crate::base::sync::{Arc, fence_after_write};
 use crate::base::wakers::Wakers;
 use crate::classify::{ErrorsFail, Outcome};
 use crate::deadline::Deadline;
@@ -23,6 +23,7 @@ use crate::gate::scope::Scope;
 use crate::gate::{Admission, ByKey, Cost, Gate, Gated, KeyedHandle, Keys, One, Permit, Unkeyed, sealed};
 use crate::key::Key;
 use crate::name::Name;
+use crate::rejected::Rejected;
 use crate::telemetry::{Gauges, Timed};
 
 /// A service behind a rate limit.
@@ -176,7 +177,10 @@ pub(super) fn ask<H: Hold<Target = Limiter>>(
         (now + found.voice().rules().config.max_wait).min(deadline)
     };
     match found.ask(this_thread(), cost, now, until) {
-        Turn::Now => Admission::Admitted(RateLimitPermit::new(found.hold())),
+        Turn::Now => match RateLimitPermit::new(found.hold()) {
+            Ok(permit) => Admission::Admitted(permit),
+            Err(rejected) => Admission::Rejected(rejected),
+        },
         Turn::Later(number) => {
             let queued = found.voice().queue(Gauges::default);
             Admission::Waiting(Waiting::new(found.hold(), number, cost, queued))
@@ -201,18 +205,17 @@ pub struct RateLimitPermit<H: Hold<Target = Limiter> = Held<Limiter>> {
 
 impl<H: Hold<Target = Limiter>> RateLimitPermit<H> {
     #[inline]
-    pub(super) fn new(limiter: H) -> Self {
+    pub(super) fn new(limiter: H) -> Result<Self, Rejected> {
+        fence_after_write();
+        if limiter.closed() {
+            // Whoever closed it may not have seen this call.
+            let rejected = limiter.refuse(limiter.lane(), None);
+            limiter.leave();
+            return Err(rejected);
+        }
         let timed = limiter.voice().begin(Gauges::default);
-        Self { limiter: Some(limiter), timed }
+        Ok(Self { limiter: Some(limiter), timed })
     }
-}
-
-/// The last of a call, when somebody waits for the limit to be empty.
-#[cold]
-pub(super) fn leave(limiter: impl Hold<Target = Limiter>) {
-    let parked = limiter.parked().clone();
-    drop(limiter);
-    parked.wake_all();
 }
 
 impl<H: Hold<Target = Limiter>> Permit for RateLimitPermit<H> {
@@ -221,9 +224,7 @@ impl<H: Hold<Target = Limiter>> Permit for RateLimitPermit<H> {
         if let Some(limiter) = self.limiter.take() {
             let ended = limiter.settle(limiter.lane(), outcome, precise);
             self.timed.end(ended);
-            if limiter.closed() {
-                leave(limiter);
-            }
+            limiter.leave();
         }
     }
 }
@@ -233,9 +234,7 @@ impl<H: Hold<Target = Limiter>> Drop for RateLimitPermit<H> {
     fn drop(&mut self) {
         if let Some(limiter) = self.limiter.take() {
             limiter.abandon(limiter.lane());
-            if limiter.closed() {
-                leave(limiter);
-            }
+            limiter.leave();
         }
     }
 }

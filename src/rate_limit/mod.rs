@@ -94,12 +94,16 @@
 //! **Refused or made to wait.** A refusal is `RateLimited`, and `retry_after` is exact: how long until the call would pass
 //! behind all those who wait now. With `max_wait`, a call waits if its turn comes within that and before its deadline. If
 //! not, it is refused at once: nobody waits in vain. So there are never more than `rate · max_wait` waiting. First come,
-//! first served; only the first watches the clock. What costs more than ever passes at once is refused without a time.
+//! first served; only the first watches the clock. A future that is kept and not polled when its turn has come is passed by
+//! after 5 ms, and holds nobody up. What costs more than ever passes at once is refused without a time. In a window, the
+//! wait behind others is a lower bound where calls cost more than one. Timers have a grain of a millisecond: for calls that
+//! wait, let `burst` cover what comes back in one.
 //!
 //! **Told to slow down.** A result that is judged `Throttled` with a hint pauses the limit: nothing passes for that long,
-//! at most `max_pause`. Then one call passes and not a burst, the next an interval later. A pause is never cut short by a
-//! later, shorter one. [`Handle::resume`] ends it as if it had not been; [`Handle::pause`] is the same by hand. This needs
-//! a [classifier](RateLimitLayer::classify) that knows a 429. The default one does not.
+//! at most `max_pause`. Then one call passes and not a burst, the next an interval later; of a window, what it has left. A
+//! pause is never cut short by a later, shorter one. A call that waits and that a pause would make wait too long is refused
+//! at once. [`Handle::resume`] ends it as if it had not been; [`Handle::pause`] is the same by hand. This needs a
+//! [classifier](RateLimitLayer::classify) that knows a 429. The default one does not.
 //!
 //! **When a turn is taken.** In `call`, never in `poll_ready`: a service that was readied and not called costs nothing. A
 //! turn is not given back when the call is dropped or fails. The service may have seen it.
@@ -128,9 +132,9 @@
 //! retry above does not repeat a `RateLimited` call; with `wait_out_refusals` it waits exactly as long as it is told, and
 //! spends no token. On a server: outermost, with keys.
 //!
-//! After a refusal until a call passes again, and while calls wait for their turn, `poll_ready` is ready at once and never
-//! waits for the service. A caller that already waits there is woken by the refusal. With keys it makes the service ready
-//! first. The inner service must be `Clone`.
+//! After a refusal or a pause until a call passes again, and while calls wait for their turn, `poll_ready` is ready at once
+//! and never waits for the service. A caller that already waits there is woken by the refusal, the queue or the pause. With
+//! keys it makes the service ready first. The inner service must be `Clone`.
 //!
 //! # Events and metrics
 //!

@@ -83,7 +83,7 @@ impl Limiter {
     }
 
     /// A call is refused; it may come back after `wait`, if that is known.
-    fn refuse(&self, lane: usize, wait: Option<Duration>) -> Rejected {
+    pub(super) fn refuse(&self, lane: usize, wait: Option<Duration>) -> Rejected {
         let name = self.voice.name();
         let rejected = match wait {
             _ if self.closed() => Rejected::new(RejectedKind::Closed, name),
@@ -143,8 +143,8 @@ impl Limiter {
     }
 
     fn wait(&self, cost: u64, now: Instant) -> Duration {
-        let pause = self.paused_until().saturating_duration_since(now);
-        self.meter.wait(&self.rules().allowed, cost, now).max(pause)
+        let from = self.paused_until().max(now);
+        from.saturating_duration_since(now).saturating_add(self.meter.wait(&self.rules().allowed, cost, from))
     }
 
     #[inline]

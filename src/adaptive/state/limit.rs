@@ -22,7 +22,7 @@ pub trait Limit: Send {
     /// How many calls may be in flight now.
     fn limit(&self) -> usize;
 
-    /// Learns from a finished call, and says the limit from now on.
+    /// Learns from a finished call, and says the limit from now on. Runs under a lock of the layer: it must not use the layer.
     fn on_sample(&mut self, sample: Sample) -> usize;
 
     /// Why the limit moved the last time it did.

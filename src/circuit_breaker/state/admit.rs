@@ -2,7 +2,7 @@
 
 use super::core::Pass;
 use super::phase::{Mode, Phase};
-use super::{Circuit, CircuitState, FLOW, Instant, RAMP, Rejected, RejectedKind, Ticket, UNSEEN};
+use super::{Circuit, CircuitState, FLOW, Instant, RAMP, Rejected, RejectedKind, Ticket, UNSEEN, Uncounted};
 
 impl Circuit {
     /// Whether a call is to be refused, as far as can be told without a clock: an open circuit whose time is over still says
@@ -33,6 +33,18 @@ impl Circuit {
             Some(Mode::Disabled) => Ok(unseen),
             Some(Mode::ObserveOnly) => Ok(self.admit_by_state(phase, now).unwrap_or(unseen)),
         }
+    }
+
+    /// A call that was let through is refused after all: the circuit was closed by hand meanwhile.
+    #[cold]
+    pub(crate) fn turn_away(&self, lane: usize, ticket: Ticket, now: Instant) -> Rejected {
+        if ticket.flows() {
+            self.leave(ticket, now);
+        }
+        let rejected = Rejected::new(RejectedKind::Closed, self.name());
+        self.count(Uncounted::Refused, lane);
+        self.voice.refuse(ticket.epoch, || self.gauges(), &rejected);
+        rejected
     }
 
     fn admit_by_state(&self, phase: Phase, now: Instant) -> Result<Ticket, Rejected> {

@@ -53,6 +53,11 @@ impl Allowed {
         }
     }
 
+    /// Whether what passed then has left a sliding window.
+    fn is_over(&self, at: Instant, now: Instant) -> bool {
+        now.nanos().saturating_sub(at.nanos()) >= self.period
+    }
+
     /// What stands in the word of a fixed window: the current period as the word has it, how much passed in it, and how long
     /// it lasts.
     ///
@@ -105,30 +110,32 @@ impl Meter {
         }
     }
 
-    /// How long until a call that costs so much would pass, if no other did; where it is more than passes at once, one part
-    /// after the other.
-    pub(super) fn wait(&self, allowed: &Allowed, cost: u64, now: Instant) -> Duration {
+    /// How long from `from` until a call that costs so much would pass, if no other did; where it is more than passes at
+    /// once, one part after the other.
+    pub(super) fn wait(&self, allowed: &Allowed, cost: u64, from: Instant) -> Duration {
         let per_period = u64::from(allowed.per_period);
         let period = |periods: u64| Duration::from_nanos(allowed.period.saturating_mul(periods));
         match self {
-            Self::Bucket(bucket) => bucket.wait(&allowed.rate, cost, now),
+            Self::Bucket(bucket) => bucket.wait(&allowed.rate, cost, from),
             Self::Fixed(word) => {
-                let (_, passed, left) = allowed.read(word.load(Ordering::Acquire), now);
+                let (_, passed, left) = allowed.read(word.load(Ordering::Acquire), from);
                 match (passed + cost).saturating_sub(1) / per_period {
                     0 => Duration::ZERO,
                     periods => left.saturating_add(period(periods - 1)),
                 }
             }
             Self::Sliding(passed) => {
-                let mut passed = passed.lock();
-                forget(&mut passed, allowed, now);
-                let Some(over) = (passed.len() as u64 + cost).checked_sub(per_period + 1) else {
+                let passed = passed.lock();
+                // Not forgotten yet: `from` may be the end of a pause, and that may be brought forward.
+                let gone = passed.partition_point(|&at| allowed.is_over(at, from));
+                let lately = (passed.len() - gone) as u64;
+                let Some(over) = (lately + cost).checked_sub(per_period + 1) else {
                     return Duration::ZERO;
                 };
                 // The one whose place it takes; those that themselves only take a place are a period later.
                 let (periods, place) = (over / per_period, (over % per_period) as usize);
-                let freed = passed.get(place).copied().unwrap_or(now) + period(1);
-                freed.saturating_duration_since(now).saturating_add(period(periods))
+                let freed = passed.get(gone + place).copied().unwrap_or(from) + period(1);
+                freed.saturating_duration_since(from).saturating_add(period(periods))
             }
         }
     }
@@ -163,8 +170,7 @@ impl Meter {
 
 /// Forgets what passed a period ago.
 fn forget(passed: &mut VecDeque<Instant>, allowed: &Allowed, now: Instant) {
-    let age = |at: Instant| now.saturating_duration_since(at).as_nanos();
-    while passed.front().is_some_and(|&at| age(at) >= u128::from(allowed.period)) {
+    while passed.front().is_some_and(|&at| allowed.is_over(at, now)) {
         passed.pop_front();
     }
 }

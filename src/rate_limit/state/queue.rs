@@ -17,25 +17,25 @@ impl Limiter {
         if !self.rules().allowed.ever(cost) {
             return Turn::Refused(self.refuse(lane, None));
         }
-        let mut line = self.line.lock();
-        let wake = line.expire(now);
-        self.tidy(&line);
+        let mut queue = self.line.lock();
+        let wake = queue.expire(now);
+        self.tidy(&queue);
         // Whoever was in the way may have left.
-        if line.len() == 0 && !self.closed() && self.take(cost, now) {
-            drop(line);
+        if queue.len() == 0 && !self.closed() && self.take(cost, now) {
+            drop(queue);
             wake.into_iter().for_each(Waker::wake);
             return Turn::Now;
         }
-        let wait = self.wait(line.cost() + u64::from(cost), now);
+        let wait = self.wait(queue.cost() + u64::from(cost), now);
         let turn = now + wait;
         if until <= now || turn > until || self.closed() {
-            drop(line);
+            drop(queue);
             wake.into_iter().for_each(Waker::wake);
             return Turn::Refused(self.refuse(lane, Some(wait)));
         }
-        let number = line.join(cost, turn, until);
+        let number = queue.join(cost, turn, until);
         let began = !self.queued.swap(true, Ordering::AcqRel);
-        drop(line);
+        drop(queue);
         wake.into_iter().for_each(Waker::wake);
         if began {
             self.wake_parked();

@@ -32,19 +32,19 @@ fn ten(counting: Counting, burst: u32) -> Limiter {
     limiter(RateLimitConfig::per_second(10).burst(burst).counting(counting))
 }
 
-/// Whether it passes at once, or for how long it is refused.
+/// Whether it passes at once, or how long it is told to stay away.
 #[track_caller]
-fn ask(limiter: &Limiter, cost: u32, now: u64) -> Option<Option<Duration>> {
+fn ask(limiter: &Limiter, cost: u32, now: u64) -> Result<(), Option<Duration>> {
     match limiter.ask(0, cost, at(now), || at(now)) {
-        Turn::Now => None,
-        Turn::Refused(rejected) => Some(rejected.retry_after()),
+        Turn::Now => Ok(()),
+        Turn::Refused(rejected) => Err(rejected.retry_after()),
         Turn::Later(_) => panic!("who may wait until now does not wait"),
     }
 }
 
 #[track_caller]
 fn passes(limiter: &Limiter, calls: usize, now: u64) {
-    (0..calls).for_each(|call| assert_eq!(ask(limiter, 1, now), None, "call {call} at {now}"));
+    (0..calls).for_each(|call| assert_eq!(ask(limiter, 1, now), Ok(()), "call {call} at {now}"));
 }
 
 /// Stands in line, for as long as it takes.
@@ -73,13 +73,13 @@ fn a_call_passes_exactly_after_the_wait_it_was_told_and_not_a_nanosecond_before(
             let limiter = || {
                 let limiter = ten(counting, 10);
                 passes(&limiter, 1, 0);
-                assert_eq!(ask(&limiter, spent - 1, now / 2), None);
+                assert_eq!(ask(&limiter, spent - 1, now / 2), Ok(()));
                 limiter
             };
-            let told = ask(&limiter(), cost, now).flatten().expect("it is refused and may come back");
+            let told = ask(&limiter(), cost, now).unwrap_err().expect("it is refused and may come back");
             let wait = told.as_nanos() as u64;
-            assert_eq!(ask(&limiter(), cost, now + wait - 1), Some(Some(Duration::from_nanos(1))));
-            assert_eq!(ask(&limiter(), cost, now + wait), None, "{counting:?}, {cost} at {now} + {wait}");
+            assert_eq!(ask(&limiter(), cost, now + wait - 1), Err(Some(Duration::from_nanos(1))));
+            assert_eq!(ask(&limiter(), cost, now + wait), Ok(()), "{counting:?}, {cost} at {now} + {wait}");
             assert_eq!(limiter().next_turn(cost, at(now)), told);
         }
     }
@@ -90,10 +90,10 @@ fn in_a_fixed_window_one_that_read_the_clock_before_the_border_opens_no_second_w
     let limiter = ten(Counting::FixedWindow, 1);
     passes(&limiter, 10, 1_000 * MS);
     // It was held up between its reading and its asking.
-    assert_eq!(ask(&limiter, 1, 1_000 * MS - 1), Some(Some(millis(1_000) + Duration::from_nanos(1))));
-    assert_eq!(ask(&limiter, 1, 1_000 * MS), Some(Some(millis(1_000))));
+    assert_eq!(ask(&limiter, 1, 1_000 * MS - 1), Err(Some(millis(1_000) + Duration::from_nanos(1))));
+    assert_eq!(ask(&limiter, 1, 1_000 * MS), Err(Some(millis(1_000))));
     passes(&limiter, 10, 2_000 * MS);
-    assert_eq!(ask(&limiter, 1, 1_999 * MS), Some(Some(millis(1_001))));
+    assert_eq!(ask(&limiter, 1, 1_999 * MS), Err(Some(millis(1_001))));
 }
 
 #[test]
@@ -101,9 +101,9 @@ fn in_a_sliding_window_one_that_read_the_clock_earlier_lets_no_more_through() {
     let limiter = ten(Counting::SlidingWindow, 1);
     passes(&limiter, 9, 500 * MS);
     passes(&limiter, 1, 499 * MS);
-    assert_eq!(ask(&limiter, 1, 499 * MS), Some(Some(millis(1_001))));
+    assert_eq!(ask(&limiter, 1, 499 * MS), Err(Some(millis(1_001))));
     passes(&limiter, 9, 1_500 * MS);
-    assert!(ask(&limiter, 2, 1_500 * MS).is_some());
+    assert!(ask(&limiter, 2, 1_500 * MS).is_err());
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_fixed_window_counts_what_passed_four_billion_windows_ago_no_more() {
         let limiter = limiter(nanos.clone());
         passes(&limiter, 2, 0);
         passes(&limiter, 2, 2 * periods);
-        assert_eq!(ask(&limiter, 1, 2 * periods), Some(Some(Duration::from_nanos(2))));
+        assert_eq!(ask(&limiter, 1, 2 * periods), Err(Some(Duration::from_nanos(2))));
     }
 }
 
@@ -121,10 +121,10 @@ fn a_fixed_window_counts_what_passed_four_billion_windows_ago_no_more() {
 fn the_widest_window_counts_to_its_end() {
     let most = RateLimitConfig::new(u32::MAX, Duration::from_secs(5)).counting(Counting::FixedWindow);
     let limiter = limiter(most);
-    assert_eq!(ask(&limiter, u32::MAX - 1, 0), None);
+    assert_eq!(ask(&limiter, u32::MAX - 1, 0), Ok(()));
     passes(&limiter, 1, 0);
-    assert_eq!(ask(&limiter, 1, 0), Some(Some(millis(5_000))));
-    assert_eq!(ask(&limiter, u32::MAX, 5_000 * MS), None);
+    assert_eq!(ask(&limiter, 1, 0), Err(Some(millis(5_000))));
+    assert_eq!(ask(&limiter, u32::MAX, 5_000 * MS), Ok(()));
 }
 
 #[test]
@@ -141,6 +141,33 @@ fn the_wait_counts_those_in_line() {
         (0..7).for_each(|_| assert!(joins(&limiter, 1, 0, u64::MAX) > 3));
         let last = if counting == Counting::Bucket { 1_100 } else { 2_000 };
         assert_eq!(limiter.next_turn(1, at(0)), millis(last), "{counting:?}");
+    }
+}
+
+#[test]
+fn the_wait_behind_others_begins_when_a_pause_ends() {
+    for (counting, waits) in [
+        (Counting::Bucket, [3_500, 3_600, 3_700, 3_800]),
+        (Counting::FixedWindow, [3_500, 3_500, 4_000, 4_000]),
+        (Counting::SlidingWindow, [3_500, 3_500, 4_500, 4_500]),
+    ] {
+        let rate = if counting == Counting::Bucket { 10 } else { 2 };
+        let limiter = limiter(RateLimitConfig::per_second(rate).burst(1).counting(counting));
+        passes(&limiter, 1, 0);
+        limiter.pause(millis(3_500), at(0));
+        let numbers = waits.map(|wait| {
+            assert_eq!(limiter.next_turn(1, at(0)), millis(wait), "{counting:?}");
+            joins(&limiter, 1, 0, u64::MAX)
+        });
+        // Never back in time: two may have the same instant.
+        let mut now = 0;
+        for (number, wait) in numbers.into_iter().zip(waits) {
+            if now < wait * MS {
+                assert_ne!(look(&limiter, number, wait * MS - 1), Look::Now, "{counting:?}, {wait}");
+            }
+            now = wait * MS;
+            assert_eq!(look(&limiter, number, now), Look::Now, "{counting:?}, {wait}");
+        }
     }
 }
 
@@ -206,7 +233,7 @@ fn a_free_place_is_not_refused_to_one_that_saw_a_queue() {
     let limiter = ten(Counting::Bucket, 2);
     // As if the last had left between the look at the flag and the lock.
     limiter.queued.store(true, Ordering::Release);
-    assert_eq!(ask(&limiter, 1, 0), None);
+    assert_eq!(ask(&limiter, 1, 0), Ok(()));
     assert!(!limiter.queued.load(Ordering::Acquire));
 }
 
@@ -220,7 +247,7 @@ fn a_closed_limiter_stays_closed_when_the_last_in_line_leaves() {
     assert!(task.is_woken());
     assert_eq!(look(&limiter, first, 500 * MS), Look::TooLate);
     assert_eq!(limiter.give_up(first, 1, 0, at(500 * MS)).kind(), RejectedKind::Closed);
-    assert_eq!(ask(&limiter, 1, 900 * MS), Some(None));
+    assert_eq!(ask(&limiter, 1, 900 * MS), Err(None));
     assert!(limiter.seems_shut() && limiter.closed() && !limiter.may_leave(at(900 * MS)));
 }
 

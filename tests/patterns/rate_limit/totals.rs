@@ -78,7 +78,7 @@ async fn the_event_of_a_refusal_says_what_the_caller_is_told() {
     take(&handle, 5);
     let mut events = handle.subscribe();
     let told = refused(&handle);
-    assert_eq!(refusals(&mut events), [told.clone()]);
+    assert_eq!(refusals(&mut events), std::slice::from_ref(&told));
     assert_eq!(told.to_string(), "rate limit `quota` is reached for another 100 ms");
     assert!(!told.reached_service());
     assert_eq!(told.outcome(), Outcome::Ignored);

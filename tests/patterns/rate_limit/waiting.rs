@@ -183,3 +183,16 @@ async fn ten_thousand_wait_and_all_pass_in_time() {
     assert_eq!(Instant::now().saturating_duration_since(start), ms(9_999));
     assert_eq!((handle.waiting(), handle.totals().successes), (0, 10_000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_covers_the_grain_of_the_timers_keeps_the_rate() {
+    let config = seawall::RateLimitConfig::new(10_007, SECOND).burst(20).max_wait(60 * SECOND);
+    let (handle, _, service) = behind(config, [Play::Answer]);
+    let start = Instant::now();
+    let mut calls = JoinSet::new();
+    (0..10_027).for_each(|_| drop(calls.spawn(service.clone().oneshot(()))));
+    assert!(calls.join_all().await.iter().all(Result::is_ok));
+    let took = Instant::now().saturating_duration_since(start);
+    assert!(took >= SECOND && took <= SECOND + ms(2), "{took:?}");
+    assert_eq!(handle.totals().successes, 10_027);
+}

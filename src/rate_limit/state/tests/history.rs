@@ -97,15 +97,15 @@ impl Model {
         instants.into_iter().find(|&instant| self.fits(cost, instant)).expect("it passes some day")
     }
 
-    fn ask(&mut self, cost: u32, now: u64) -> Option<Option<Duration>> {
+    fn ask(&mut self, cost: u32, now: u64) -> Result<(), Option<Duration>> {
         self.end_pause(now);
         let most =
             if self.config.counting == Counting::Bucket { self.config.burst } else { self.config.rate };
         if self.pause.is_none() && self.fits(cost, now) {
             self.past.push(Past::Passed { at: now, cost });
-            return None;
+            return Ok(());
         }
-        Some((cost <= most).then(|| Duration::from_nanos(self.earliest(cost, now) - now)))
+        Err((cost <= most).then(|| Duration::from_nanos(self.earliest(cost, now) - now)))
     }
 
     fn pause(&mut self, nanos: u64, now: u64) {
@@ -159,7 +159,7 @@ proptest! {
                 Op::Ask(cost) => {
                     let (got, meant) = (ask(&limiter, cost, now), model.ask(cost, now));
                     prop_assert_eq!(got, meant, "a call of {} at {} of {:?}", cost, now, model.past);
-                    told = got.flatten().map_or(told, |wait| now + wait.as_nanos() as u64);
+                    told = got.err().flatten().map_or(told, |wait| now + wait.as_nanos() as u64);
                 }
                 Op::Pause(nanos) => {
                     limiter.pause(Duration::from_nanos(nanos), at(now));
