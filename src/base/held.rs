@@ -9,9 +9,11 @@ use super::wakers::Wakers;
 
 /// A state that somebody can come back to.
 #[derive(Debug)]
-pub(crate) enum Home<T> {
+pub enum Home<T> {
+    /// That of a layer.
     Layer(Lanes<T>),
-    Key(Arc<Room<T>>),
+    /// That of a key.
+    Key(BehindKey<T>),
 }
 
 /// A state that a call has found, and can hold on to.
@@ -19,16 +21,22 @@ pub(crate) enum Home<T> {
 /// Three kinds, so that a gate knows at compile time which it is: a call through a layer holds one word, and moving it
 /// about is free. One that is told apart while running is two words, written apart and moved together, which costs a
 /// processor more than all the rest.
-pub trait Reach: Deref {
+pub trait Reach: Deref<Target: Sized> {
     /// What the call holds.
     type Held: Hold<Target = Self::Target>;
 
     /// Holds on to it.
     fn hold(self) -> Self::Held;
+
+    /// Holds on to it without being a call.
+    fn stay(self) -> Home<Self::Target>;
 }
 
 /// A state that a call holds until it ends.
-pub trait Hold: Deref {
+pub trait Hold: Deref<Target: Sized> {
+    /// Whoever stayed becomes a call.
+    fn again(home: &Home<Self::Target>) -> Self;
+
     /// The lane the call is counted on.
     fn lane(&self) -> usize;
 
@@ -85,7 +93,7 @@ impl<T> Home<T> {
     pub(crate) fn find(&self) -> Found<'_, T> {
         match self {
             Self::Layer(lanes) => Found::Layer(InLayer(lanes)),
-            Self::Key(room) => Found::Key(BehindKey(room.clone())),
+            Self::Key(found) => Found::Key(found.clone()),
         }
     }
 
@@ -93,7 +101,7 @@ impl<T> Home<T> {
     pub(crate) fn in_flight(&self) -> usize {
         match self {
             Self::Layer(lanes) => lanes.holders(),
-            Self::Key(room) => room.calls.load(Ordering::Relaxed) as usize,
+            Self::Key(BehindKey(room)) => room.calls.load(Ordering::Relaxed) as usize,
         }
     }
 
@@ -114,8 +122,14 @@ impl<T> Clone for Home<T> {
     fn clone(&self) -> Self {
         match self {
             Self::Layer(lanes) => Self::Layer(lanes.clone()),
-            Self::Key(room) => Self::Key(room.clone()),
+            Self::Key(found) => Self::Key(found.clone()),
         }
+    }
+}
+
+impl<T> Clone for BehindKey<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
@@ -138,6 +152,10 @@ impl<T> Reach for InLayer<'_, T> {
     fn hold(self) -> LaneRef<T> {
         self.0.here()
     }
+
+    fn stay(self) -> Home<T> {
+        Home::Layer(self.0.clone())
+    }
 }
 
 impl<T> Reach for BehindKey<T> {
@@ -147,6 +165,10 @@ impl<T> Reach for BehindKey<T> {
     fn hold(self) -> Call<T> {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
         Call(self.0)
+    }
+
+    fn stay(self) -> Home<T> {
+        Home::Key(self)
     }
 }
 
@@ -159,9 +181,23 @@ impl<T> Reach for Found<'_, T> {
             Self::Key(found) => Held::Key(found.hold()),
         }
     }
+
+    fn stay(self) -> Home<T> {
+        match self {
+            Self::Layer(found) => found.stay(),
+            Self::Key(found) => found.stay(),
+        }
+    }
 }
 
 impl<T> Hold for LaneRef<T> {
+    fn again(home: &Home<T>) -> Self {
+        match home {
+            Home::Layer(lanes) => lanes.here(),
+            Home::Key(_) => unreachable!("found in a layer"),
+        }
+    }
+
     #[inline]
     fn lane(&self) -> usize {
         self.index()
@@ -169,6 +205,13 @@ impl<T> Hold for LaneRef<T> {
 }
 
 impl<T> Hold for Call<T> {
+    fn again(home: &Home<T>) -> Self {
+        match home {
+            Home::Key(found) => found.clone().hold(),
+            Home::Layer(_) => unreachable!("found behind a key"),
+        }
+    }
+
     #[inline]
     fn lane(&self) -> usize {
         0
@@ -176,6 +219,10 @@ impl<T> Hold for Call<T> {
 }
 
 impl<T> Hold for Held<T> {
+    fn again(home: &Home<T>) -> Self {
+        home.find().hold()
+    }
+
     fn lane(&self) -> usize {
         match self {
             Self::Layer(held) => held.lane(),
@@ -211,7 +258,7 @@ impl<T> Deref for Home<T> {
     fn deref(&self) -> &T {
         match self {
             Self::Layer(lanes) => lanes,
-            Self::Key(room) => room,
+            Self::Key(found) => found,
         }
     }
 }
@@ -273,7 +320,7 @@ mod tests {
     fn calls_in_flight_are_told_from_those_who_only_look() {
         let layer = Home::Layer(Lanes::new(7));
         let room = Arc::new(Room::new(7));
-        let key = Home::Key(room.clone());
+        let key = Home::Key(BehindKey(room.clone()));
         for home in [layer, key] {
             let (other, looks) = (home.clone(), home.find());
             let calls = [home.find().hold(), home.find().hold()];

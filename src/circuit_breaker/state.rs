@@ -232,7 +232,8 @@ impl Circuit {
     fn with_core<R>(&self, now: Instant, change: impl FnOnce(&mut Core) -> R) -> R {
         let rare = self.rare();
         let mut core = rare.core.lock();
-        let (refused, shut) = (self.refuses(|| now), self.shut_until());
+        let seen = |circuit: &Self| (circuit.refuses(|| now), circuit.shut_until(), circuit.is_shut_down());
+        let before = seen(self);
         let result = change(&mut core);
         let changes = std::mem::take(&mut core.changes);
         if !changes.is_empty() && core.flows() {
@@ -246,7 +247,7 @@ impl Circuit {
         }
         // As in `Wakers::park`.
         fence(Ordering::SeqCst);
-        if self.refuses(|| now) != refused || self.shut_until() != shut {
+        if seen(self) != before {
             rare.parked.wake_all();
         }
         result

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::keyed::{PerKey, State};
-use crate::base::held::Home;
+use crate::base::held::{BehindKey, Home};
 use crate::base::sync;
 use crate::event::Subscription;
 use crate::key::Key;
@@ -97,11 +97,11 @@ impl<T: State, H: From<Home<T>>> Directory<H> for Rooms<T> {
     fn find(&self, key: &Key<'_>) -> Option<H> {
         let rooms = &self.0.rooms;
         let room = rooms.find(rooms.hash_of(key), |room| room.voice().key().is_some_and(|kept| kept == key));
-        room.map(|room| Home::Key(room).into())
+        room.map(|room| Home::Key(BehindKey::of(room)).into())
     }
 
     fn open(&self, key: Key<'_>) -> H {
-        Home::Key(self.0.open(key)).into()
+        Home::Key(BehindKey::of(self.0.open(key))).into()
     }
 
     fn keys(&self) -> Vec<Key<'static>> {
@@ -117,7 +117,7 @@ impl<T: State, H: From<Home<T>>> Directory<H> for Rooms<T> {
     }
 
     fn overflow(&self) -> Option<H> {
-        self.0.rooms.overflow().map(|room| Home::Key(room).into())
+        self.0.rooms.overflow().map(|room| Home::Key(BehindKey::of(room)).into())
     }
 
     fn subscribe(&self) -> Subscription {

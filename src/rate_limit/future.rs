@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -10,14 +11,16 @@ use pin_project_lite::pin_project;
 use super::layer::RateLimitPermit;
 use super::state::{Limiter, Look};
 use crate::base::clock::{Sleep, precise};
-use crate::base::held::Hold;
+use crate::base::held::{Hold, Home};
+use crate::base::lanes::this_thread;
 use crate::rejected::Rejected;
 use crate::telemetry::Queued;
 
 pin_project! {
     /// Resolves when it is the call's turn, or that takes too long. Dropped before, it leaves the queue at once.
     pub struct Waiting<H: Hold<Target = Limiter>> {
-        waiter: Seat<H>,
+        waiter: Seat,
+        held: PhantomData<fn() -> H>,
         // When to look again.
         #[pin]
         timer: Option<Sleep>,
@@ -25,18 +28,20 @@ pin_project! {
 }
 
 /// Who waits, until the waiting has ended.
-struct Seat<H: Hold<Target = Limiter>>(Option<Waiter<H>>);
+struct Seat(Option<Waiter>);
 
-struct Waiter<H> {
-    limiter: H,
+struct Waiter {
+    /// Not held: who waits is no call yet.
+    limiter: Home<Limiter>,
     number: u64,
     cost: u32,
     _queued: Queued,
 }
 
 impl<H: Hold<Target = Limiter>> Waiting<H> {
-    pub(super) fn new(limiter: H, number: u64, cost: u32, queued: Queued) -> Self {
-        Self { waiter: Seat(Some(Waiter { limiter, number, cost, _queued: queued })), timer: None }
+    pub(super) fn new(limiter: Home<Limiter>, number: u64, cost: u32, queued: Queued) -> Self {
+        let waiter = Seat(Some(Waiter { limiter, number, cost, _queued: queued }));
+        Self { waiter, held: PhantomData, timer: None }
     }
 }
 
@@ -53,11 +58,11 @@ impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
                 Look::Again(look) => look,
                 Look::Now => {
                     let Some(waiter) = this.waiter.0.take() else { return Poll::Pending };
-                    return Poll::Ready(RateLimitPermit::new(waiter.limiter));
+                    return Poll::Ready(RateLimitPermit::new(H::again(&waiter.limiter)));
                 }
                 Look::TooLate => {
-                    let rejected = limiter.give_up(*number, *cost, limiter.lane(), now);
-                    this.waiter.0.take().into_iter().for_each(|waiter| waiter.limiter.leave());
+                    let rejected = limiter.give_up(*number, *cost, this_thread(), now);
+                    this.waiter.0 = None;
                     return Poll::Ready(Err(rejected));
                 }
             };
@@ -73,11 +78,10 @@ impl<H: Hold<Target = Limiter>> Future for Waiting<H> {
     }
 }
 
-impl<H: Hold<Target = Limiter>> Drop for Seat<H> {
+impl Drop for Seat {
     fn drop(&mut self) {
         let Some(waiter) = self.0.take() else { return };
-        waiter.limiter.abandon_waiting(waiter.number, waiter.limiter.lane());
-        waiter.limiter.leave();
+        waiter.limiter.abandon_waiting(waiter.number, this_thread());
     }
 }
 

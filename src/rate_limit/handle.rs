@@ -44,7 +44,7 @@ impl Handle {
     /// Calls let through that have not ended.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.home.in_flight().saturating_sub(self.waiting())
+        self.home.in_flight()
     }
 
     /// Calls since the layer was made.

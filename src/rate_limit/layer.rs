@@ -183,7 +183,7 @@ pub(super) fn ask<H: Hold<Target = Limiter>>(
         },
         Turn::Later(number) => {
             let queued = found.voice().queue(Gauges::default);
-            Admission::Waiting(Waiting::new(found.hold(), number, cost, queued))
+            Admission::Waiting(Waiting::new(found.stay(), number, cost, queued))
         }
         Turn::Refused(rejected) => Admission::Rejected(rejected),
     }

@@ -129,7 +129,8 @@ async fn it_may_look_at_the_layer_while_it_thinks() {
         limited(AdaptiveLayer::new(config()).limit(move || Looks(way.clone(), eye.clone())));
     door.set(handle.clone()).ok();
     call(&mut service, Outcome::Success, ms(1)).await.unwrap();
-    assert_eq!((seen.load(Ordering::SeqCst), handle.in_flight()), (9, 0));
+    // The call itself has given its place back by then.
+    assert_eq!((seen.load(Ordering::SeqCst), handle.in_flight()), (8, 0));
 }
 
 #[tokio::test(start_paused = true)]
