@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 pub(crate) use self::listen::Events;
-pub use self::listen::{Listener, Subscription};
+pub use self::listen::Listener;
 pub use self::reasons::{GaveUp, LimitReason, TransitionReason};
+pub use self::subscription::Subscription;
 pub(crate) use self::voice::{Common, Voice};
 use crate::base::window::Counts;
 use crate::classify::Outcome;
@@ -13,8 +14,10 @@ use crate::key::Key;
 use crate::name::Name;
 use crate::rejected::Rejected;
 
+mod attempts;
 mod listen;
 mod reasons;
+mod subscription;
 mod voice;
 
 /// Something that happened in a layer.

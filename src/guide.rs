@@ -12,6 +12,8 @@ pub mod dependencies {}
 pub mod design {}
 #[doc = include_str!("../docs/guarantees.md")]
 pub mod guarantees {}
+#[doc = include_str!("../docs/metrics.md")]
+pub mod metrics {}
 #[doc = include_str!("../docs/migrate.md")]
 pub mod migrate {}
 #[doc = include_str!("../docs/order.md")]

@@ -198,7 +198,7 @@ impl<H: Hold<Target = Adapting>> Permit for AdaptivePermit<H> {
     fn settle(mut self, outcome: Outcome) {
         if let Some(limit) = self.limit.take() {
             let ended = limit.settle(limit.lane(), self.ticket, outcome, precise());
-            self.timed.end(ended);
+            limit.voice().end(&mut self.timed, ended);
         }
     }
 }
@@ -208,7 +208,7 @@ impl<H: Hold<Target = Adapting>> Drop for AdaptivePermit<H> {
     fn drop(&mut self) {
         if let Some(limit) = self.limit.take() {
             let ended = limit.abandon(limit.lane(), self.ticket, dropped_by(), precise());
-            self.timed.end(ended);
+            limit.voice().end(&mut self.timed, ended);
         }
     }
 }

@@ -127,7 +127,7 @@ impl Adapting {
         // A pool that was closed stays so.
         if from > 0 {
             self.pool.resized();
-            self.voice.tell_limit(self.pool.max() as usize);
+            self.voice.tell_limit(|| self.pool.max() as usize);
             self.voice.announce(0, EventKind::LimitChanged { from, to, reason });
         }
     }

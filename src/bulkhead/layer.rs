@@ -15,13 +15,14 @@ use crate::base::wakers::Wakers;
 use crate::classify::{ErrorsFail, Outcome};
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
-use crate::gate::keyed::States;
+use crate::gate::keyed::{State, States};
 use crate::gate::queue::{self, Waiting};
 use crate::gate::scope::Scope;
 use crate::gate::{Admission, ByKey, Cost, Gate, Gated, KeyedHandle, Keys, One, Permit, Unkeyed, sealed};
 use crate::key::Key;
 use crate::name::Name;
 use crate::telemetry::Timed;
+use crate::totals::Ended;
 
 /// A service behind a bulkhead.
 pub type Bulkhead<S, C = ErrorsFail, G = BulkheadGate> = Gated<G, C, S>;
@@ -242,8 +243,8 @@ impl<H: Hold<Target = Compartment>> Permit for BulkheadPermit<H> {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
         if let Some(held) = self.held.take() {
-            let ended = held.settle(held.lane(), self.cost, outcome, precise);
-            self.timed.end(ended);
+            held.settle(held.lane(), self.cost, outcome, precise);
+            held.voice().end_with(&mut self.timed, &outcome);
         }
     }
 }
@@ -253,6 +254,7 @@ impl<H: Hold<Target = Compartment>> Drop for BulkheadPermit<H> {
     fn drop(&mut self) {
         if let Some(held) = self.held.take() {
             held.abandon(held.lane(), self.cost, precise);
+            held.voice().end(&mut self.timed, Ended::Abandoned);
         }
     }
 }

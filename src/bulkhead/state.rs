@@ -63,7 +63,7 @@ impl Compartment {
     pub(super) fn resize(&self, max: u32, now: Instant) {
         let from = self.pool.resize(max, self.order(), now) as usize;
         let to = self.pool.max() as usize;
-        self.voice.tell_limit(to);
+        self.voice.tell_limit(|| self.pool.max() as usize);
         if from != to {
             self.voice.announce(0, EventKind::LimitChanged { from, to, reason: LimitReason::Manual });
         }

@@ -219,7 +219,7 @@ impl<H: Hold<Target = Circuit>> Permit for CircuitBreakerPermit<H> {
     fn settle(mut self, outcome: Outcome) {
         if let Some(circuit) = self.circuit.take() {
             let ended = circuit.settle(circuit.lane(), self.ticket, outcome, present(&circuit));
-            self.timed.end(ended);
+            circuit.voice.end(&mut self.timed, ended);
             circuit.leave();
         }
     }
@@ -230,7 +230,7 @@ impl<H: Hold<Target = Circuit>> Drop for CircuitBreakerPermit<H> {
     fn drop(&mut self) {
         if let Some(circuit) = self.circuit.take() {
             let ended = circuit.abandon(circuit.lane(), self.ticket, dropped_by(), present(&circuit));
-            self.timed.end(ended);
+            circuit.voice.end(&mut self.timed, ended);
             circuit.leave();
         }
     }

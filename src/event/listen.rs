@@ -1,22 +1,17 @@
 //! Who hears of events.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 // Not the modelled one: a listener is a trait object.
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::{Context, Poll, Waker};
 
-use futures_core::Stream;
-
+use super::subscription::{Queue, Subscription};
 use super::{Event, EventKind, Pattern};
 use crate::base::clock::now;
 use crate::base::sync::{AtomicBool, Mutex, Ordering};
 use crate::key::Key;
 use crate::name::Name;
-use crate::telemetry::{self, Log, Meter, Who};
+use crate::telemetry::{self, Log, Meter};
 
 /// Hears what happens in a layer. Closures qualify: to share a listener, move a clone of its `Arc` into one.
 ///
@@ -30,92 +25,6 @@ pub trait Listener: Send + Sync {
 impl<F: Fn(&Event) + Send + Sync> Listener for F {
     fn on_event(&self, event: &Event) {
         self(event);
-    }
-}
-
-/// A stream of events, of which a slow reader loses the oldest.
-///
-/// Holds the last 128; [`lost`](Self::lost) tells how many fell off. Ends when the layer and all that came of it are gone.
-#[derive(Debug)]
-pub struct Subscription {
-    queue: Arc<Queue>,
-}
-
-impl Subscription {
-    /// The next event; `None` when the layer is gone.
-    pub async fn next(&mut self) -> Option<Event> {
-        poll_fn(|cx| self.queue.poll_next(cx)).await
-    }
-
-    /// The next event, if there is one now.
-    pub fn try_next(&mut self) -> Option<Event> {
-        self.queue.state.lock().events.pop_front()
-    }
-
-    /// How many events were lost because nobody read them in time.
-    #[must_use]
-    pub fn lost(&self) -> u64 {
-        self.queue.state.lock().lost
-    }
-}
-
-impl Stream for Subscription {
-    type Item = Event;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.queue.poll_next(cx)
-    }
-}
-
-const KEPT: usize = 128;
-
-#[derive(Debug, Default)]
-struct Queue {
-    state: Mutex<QueueState>,
-}
-
-#[derive(Debug, Default)]
-struct QueueState {
-    events: VecDeque<Event>,
-    reader: Option<Waker>,
-    lost: u64,
-    closed: bool,
-}
-
-impl Queue {
-    fn push(&self, event: Event) {
-        let mut state = self.state.lock();
-        if state.events.len() == KEPT {
-            state.events.pop_front();
-            state.lost += 1;
-        }
-        state.events.push_back(event);
-        let reader = state.reader.take();
-        drop(state);
-        reader.map(Waker::wake).unwrap_or_default();
-    }
-
-    fn close(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let reader = state.reader.take();
-        drop(state);
-        reader.map(Waker::wake).unwrap_or_default();
-    }
-
-    fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Event>> {
-        let fresh = cx.waker().clone();
-        let mut state = self.state.lock();
-        if let Some(event) = state.events.pop_front() {
-            return Poll::Ready(Some(event));
-        }
-        if state.closed {
-            return Poll::Ready(None);
-        }
-        let replaced = state.reader.replace(fresh);
-        drop(state);
-        drop(replaced);
-        Poll::Pending
     }
 }
 
@@ -146,13 +55,13 @@ impl Events {
             show_keys,
             listening: AtomicBool::new(false),
             hearers: OnceLock::new(),
-            meter: Meter::new(None),
+            meter: Meter::new((pattern, name), None),
             log: Log::default(),
         }
     }
 
-    pub(crate) const fn who(&self) -> Who {
-        (self.pattern, self.name)
+    pub(crate) const fn pattern(&self) -> Pattern {
+        self.pattern
     }
 
     pub(crate) const fn name(&self) -> Name {
@@ -166,7 +75,7 @@ impl Events {
     pub(crate) fn subscribe(&self) -> Subscription {
         let queue = Arc::new(Queue::default());
         self.add(Hearer::Queue(Arc::downgrade(&queue)));
-        Subscription { queue }
+        Subscription::of(queue)
     }
 
     /// Tells those who listen of what happens in every call; builds nothing when there are none.
@@ -178,20 +87,37 @@ impl Events {
         kind: impl FnOnce() -> EventKind,
     ) {
         if self.listening.load(Ordering::Acquire) {
-            self.tell(&self.event(key(), epoch, kind()));
+            self.emit_to_all(key, epoch, kind);
         }
+    }
+
+    #[cold]
+    fn emit_to_all(
+        &self,
+        key: impl FnOnce() -> Option<Key<'static>>,
+        epoch: u32,
+        kind: impl FnOnce() -> EventKind,
+    ) {
+        self.tell(&self.event(key(), epoch, kind()));
     }
 
     /// Tells those who listen, the log and the metrics of what happens rarely.
     #[cold]
     pub(crate) fn announce(&self, key: Option<Key<'static>>, epoch: u32, kind: EventKind) {
-        let event = self.event(key, epoch, kind);
-        telemetry::count(&event);
+        self.announce_by(&self.meter, true, self.event(key, epoch, kind));
+    }
+
+    /// As [`announce`](Self::announce), through the metrics of a key. `is_the_state`: whether the state of this circuit is
+    /// what they show.
+    pub(crate) fn announce_by(&self, meter: &Meter, is_the_state: bool, event: Event) {
+        if telemetry::is_on() {
+            meter.tell(&event, is_the_state);
+        }
         self.log.write(&event, now);
         self.tell(&event);
     }
 
-    fn event(&self, key: Option<Key<'static>>, epoch: u32, kind: EventKind) -> Event {
+    pub(crate) fn event(&self, key: Option<Key<'static>>, epoch: u32, kind: EventKind) -> Event {
         Event { key, epoch, ..Event::new(self.pattern, self.name, kind) }
     }
 
@@ -254,6 +180,7 @@ impl fmt::Debug for Events {
 
 #[cfg(all(test, not(seawall_loom)))]
 mod tests {
+    use super::super::subscription::KEPT;
     use super::*;
 
     fn events() -> Events {

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::{EventKind, Events, Pattern};
+use crate::classify::Outcome;
 use crate::key::Key;
 use crate::name::Name;
 use crate::rejected::Rejected;
-use crate::telemetry::{Gauges, Meter, Queued, Timed};
+use crate::telemetry::{self, Gauges, Meter, Queued, Timed};
 use crate::totals::Ended;
 
 /// What all states of a layer share: who listens, and what they go by.
@@ -34,7 +35,10 @@ impl<X> Common<X> {
 
 impl<X> Voice<X> {
     pub(crate) fn of(layer: Arc<Common<X>>, key: Option<Key<'static>>) -> Self {
-        let meter = key.clone().filter(|_| layer.events.show_keys).map(|key| Box::new(Meter::new(Some(key))));
+        let events = &layer.events;
+        let who = (events.pattern(), events.name());
+        let shown = key.clone().filter(|_| events.show_keys);
+        let meter = shown.map(|key| Box::new(Meter::new(who, Some(key))));
         Self { layer, key, meter }
     }
 
@@ -62,12 +66,28 @@ impl<X> Voice<X> {
     /// A call is let through.
     #[inline]
     pub(crate) fn begin(&self, gauges: impl FnOnce() -> Gauges) -> Timed {
-        self.meter().begin(self.layer.events.who(), || self.told(gauges()))
+        if telemetry::is_on() { self.meter().begin(|| self.told(gauges())) } else { Timed::default() }
+    }
+
+    /// A call ended that was let through.
+    #[inline]
+    pub(crate) fn end(&self, timed: &mut Timed, ended: Ended) {
+        if timed.is_told() {
+            self.meter().end(timed, ended);
+        }
+    }
+
+    /// A call ended with this outcome.
+    #[inline]
+    pub(crate) fn end_with(&self, timed: &mut Timed, outcome: &Outcome) {
+        if timed.is_told() {
+            self.meter().end(timed, Ended::with(outcome));
+        }
     }
 
     /// A call waits until this is dropped.
     pub(crate) fn queue(&self, gauges: impl FnOnce() -> Gauges) -> Queued {
-        self.meter().queue(self.layer.events.who(), || self.told(gauges()))
+        if telemetry::is_on() { self.meter().queue(|| self.told(gauges())) } else { Queued::default() }
     }
 
     /// A call is refused.
@@ -80,7 +100,9 @@ impl<X> Voice<X> {
     /// A call ended that was never let through.
     #[inline]
     pub(crate) fn count(&self, ended: Ended, gauges: impl FnOnce() -> Gauges) {
-        self.meter().count(self.layer.events.who(), || self.told(gauges()), ended);
+        if telemetry::is_on() {
+            self.meter().count(|| self.told(gauges()), ended);
+        }
     }
 
     /// Tells of what happens in every call.
@@ -91,16 +113,14 @@ impl<X> Voice<X> {
 
     /// Tells of what happens rarely.
     pub(crate) fn announce(&self, epoch: u32, kind: EventKind) {
-        if let EventKind::Transition { to, .. } = &kind
-            && self.is_told_apart()
-        {
-            self.meter().state(epoch, *to);
-        }
-        self.layer.events.announce(self.told_key(), epoch, kind);
+        let events = &self.layer.events;
+        let event = events.event(self.told_key(), epoch, kind);
+        events.announce_by(self.meter(), self.is_told_apart(), event);
     }
 
-    pub(crate) fn tell_limit(&self, limit: usize) {
-        if self.is_told_apart() {
+    /// The limit may have moved: tells what it is now.
+    pub(crate) fn tell_limit(&self, limit: impl Fn() -> usize) {
+        if telemetry::is_on() && self.is_told_apart() {
             self.meter().limit(limit);
         }
     }

@@ -25,6 +25,7 @@ use crate::key::Key;
 use crate::name::Name;
 use crate::rejected::Rejected;
 use crate::telemetry::{Gauges, Timed};
+use crate::totals::Ended;
 
 /// A service behind a rate limit.
 pub type RateLimit<S, C = ErrorsFail, G = RateLimitGate> = Gated<G, C, S>;
@@ -222,8 +223,8 @@ impl<H: Hold<Target = Limiter>> Permit for RateLimitPermit<H> {
     #[inline]
     fn settle(mut self, outcome: Outcome) {
         if let Some(limiter) = self.limiter.take() {
-            let ended = limiter.settle(limiter.lane(), outcome, precise);
-            self.timed.end(ended);
+            limiter.settle(limiter.lane(), outcome, precise);
+            limiter.voice().end_with(&mut self.timed, &outcome);
             limiter.leave();
         }
     }
@@ -234,6 +235,7 @@ impl<H: Hold<Target = Limiter>> Drop for RateLimitPermit<H> {
     fn drop(&mut self) {
         if let Some(limiter) = self.limiter.take() {
             limiter.abandon(limiter.lane());
+            limiter.voice().end(&mut self.timed, Ended::Abandoned);
             limiter.leave();
         }
     }

@@ -50,6 +50,8 @@ pin_project! {
 /// What another attempt costs, held until it is made: whoever leaves before gets it back.
 struct Fare {
     delay: Duration,
+    /// What the attempt before it came to.
+    after: Outcome,
     token: Option<Token>,
     /// Among those who sleep.
     _place: Option<Place>,
@@ -71,7 +73,7 @@ struct Rest<S, C, R, Request> {
 impl<S: Service<Request>, C, R, Request> ResponseFuture<S, C, R, Request> {
     #[inline]
     pub(super) fn new(
-        (call, span): (S::Future, AttemptSpan),
+        (call, span, timed): (S::Future, AttemptSpan, Timed),
         plan: Plan,
         copy: Option<Request>,
         idempotent: bool,
@@ -79,8 +81,6 @@ impl<S: Service<Request>, C, R, Request> ResponseFuture<S, C, R, Request> {
         classify: C,
         repeat: R,
     ) -> Self {
-        let events = &retrier.shared.events;
-        let timed = events.meter.begin_attempts(events.who());
         let rest = Rest { plan, copy, idempotent, retrier, classify, repeat, delays: None, timed };
         Self { step: Step::Calling { call, span }, rest }
     }
@@ -100,10 +100,11 @@ where
         loop {
             match this.step.as_mut().project() {
                 StepProjection::Calling { call, span } => {
-                    let poll = || attempt::during(this.rest.plan.attempt(), || call.poll(cx));
-                    let mut result = ready!(span.during(poll));
+                    let attempt = this.rest.plan.attempt();
+                    let poll = || span.during(|| attempt::during(attempt, || call.poll(cx)));
+                    let mut result = ready!(this.rest.failing_if_it_panics(poll));
                     let outcome = judge(&this.rest.classify, &result);
-                    span.ended(&outcome);
+                    span.ended(outcome);
                     if outcome == Outcome::Success {
                         this.rest.succeeded();
                         return Poll::Ready(result);
@@ -124,12 +125,12 @@ where
                 }
                 StepProjection::Sleeping { sleep, fare } => {
                     ready!(sleep.poll(cx));
-                    let fare = Fare { delay: fare.delay, token: fare.token.take(), _place: None };
+                    let fare = Fare { token: fare.token.take(), _place: None, ..*fare };
                     let service = Box::new(this.rest.retrier.another());
                     this.step.set(Step::Readying { service, fare });
                 }
                 StepProjection::Readying { service, fare } => {
-                    if let Err(error) = ready!(service.poll_ready(cx)) {
+                    if let Err(error) = ready!(this.rest.failing_if_it_panics(|| service.poll_ready(cx))) {
                         // This attempt was never made.
                         fare.token = None;
                         let attempts = Attempts::new(this.rest.plan.attempt() - 1, GaveUp::NotTransient);
@@ -139,8 +140,11 @@ where
                     fare.token.take().map(Token::spend).unwrap_or_default();
                     let request = this.rest.next_request();
                     let attempt = this.rest.plan.attempt();
-                    let span = AttemptSpan::new(this.rest.retrier.shared.events.name(), attempt, fare.delay);
-                    let call = span.during(|| attempt::during(attempt, || service.call(request)));
+                    let events = &this.rest.retrier.shared.events;
+                    events.attempt_again(&fare.after);
+                    let span = AttemptSpan::new(events.name(), attempt, fare.delay);
+                    let call = || span.during(|| attempt::during(attempt, || service.call(request)));
+                    let call = this.rest.failing_if_it_panics(call);
                     this.step.set(Step::Calling { call, span });
                 }
             }
@@ -154,7 +158,25 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
         if let Some(budget) = &self.retrier.budget {
             budget.deposit_on(self.retrier.index());
         }
-        self.timed.end(Ended::Success);
+        self.end(Ended::Success);
+    }
+
+    #[inline]
+    fn failing_if_it_panics<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        self.retrier.shared.events.failing_if_it_panics(&mut self.timed, run)
+    }
+
+    #[inline]
+    fn end(&mut self, ended: Ended) {
+        if self.timed.is_told() {
+            self.tell_end(ended);
+        }
+    }
+
+    #[cold]
+    fn tell_end(&mut self, ended: Ended) {
+        self.tell_budget();
+        self.retrier.shared.events.end(&mut self.timed, ended);
     }
 
     /// How long to wait and where, or why the call ends here. The token is taken last: none is lost.
@@ -174,7 +196,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
         if self.plan.repeats_free(failed) && in_time(&shared.config, Duration::ZERO, self.plan.started()) {
             let (attempt, delay) = (self.plan.attempt(), Duration::ZERO);
             shared.tell(EventKind::Retrying { attempt, delay, outcome });
-            return Ok((delay, Fare { delay, token: None, _place: None }));
+            return Ok((delay, Fare { delay, after: outcome, token: None, _place: None }));
         }
         let delays = &mut self.delays;
         let backoff = |progress: &mut _| match shared.delays.get() {
@@ -195,20 +217,25 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
         shared.tell(EventKind::Retrying { attempt: self.plan.attempt(), delay, outcome });
         self.tell_budget();
         self.plan.next_attempt();
-        Ok((delay, Fare { delay, token, _place: place }))
+        Ok((delay, Fare { delay, after: outcome, token, _place: place }))
     }
 
     #[cold]
     fn give_up(&mut self, attempts: Attempts, ended: Ended) {
         self.retrier.shared.tell(EventKind::GaveUp(attempts));
-        self.tell_budget();
-        self.timed.end(ended);
+        self.end(ended);
     }
 
     fn tell_budget(&self) {
-        if let Some(budget) = &self.retrier.budget {
-            telemetry::budget_tokens(self.retrier.shared.events.name(), || budget.tokens());
-        }
+        let budget = self.retrier.budget.as_ref().filter(|_| telemetry::is_on());
+        budget.inspect(|budget| self.retrier.shared.events.meter.budget(budget.tokens()));
+    }
+}
+
+impl<S, C, R, Request> Drop for Rest<S, C, R, Request> {
+    #[inline]
+    fn drop(&mut self) {
+        self.end(Ended::Abandoned);
     }
 }
 

@@ -94,17 +94,14 @@ where
         } else {
             (None, true)
         };
-        let span = AttemptSpan::new(retrier.shared.events.name(), plan.attempt(), Duration::ZERO);
-        let call = span.during(|| attempt::during(plan.attempt(), || self.inner.call(request)));
-        ResponseFuture::new(
-            (call, span),
-            plan,
-            copy,
-            idempotent,
-            retrier,
-            self.classify.clone(),
-            self.repeat.clone(),
-        )
+        let (classify, repeat) = (self.classify.clone(), self.repeat.clone());
+        let events = &retrier.shared.events;
+        let mut timed = events.begin_attempts();
+        let span = AttemptSpan::new(events.name(), plan.attempt(), Duration::ZERO);
+        let call = events.failing_if_it_panics(&mut timed, || {
+            span.during(|| attempt::during(plan.attempt(), || self.inner.call(request)))
+        });
+        ResponseFuture::new((call, span, timed), plan, copy, idempotent, retrier, classify, repeat)
     }
 }
 

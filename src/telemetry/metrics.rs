@@ -1,277 +1,167 @@
 //! Metrics, through the recorder of the `metrics` crate.
 //!
-//! A recorder may be installed long after the layers were made. So every call asks whether there is one, which costs two
-//! loads, and a layer registers what it has to tell when there first is. From then on the handles are cached.
+//! A recorder may be installed long after the layers were made. So every call asks whether there is one, and a layer
+//! registers what it has to tell when there first is. From then on the handles are cached.
 
 use std::sync::OnceLock;
 
-use ::metrics::{Counter, Gauge, Histogram, Label, Unit, counter, gauge, histogram};
+use ::metrics::{Counter, counter};
 
-use super::{Gauges, Who};
+use self::handles::Handles;
+use super::{Gauges, Who, safely};
 use crate::base::clock::{Instant, precise};
-use crate::base::sync::{Arc, Mutex};
-use crate::classify::{Cause, Outcome};
-use crate::event::{CircuitState, Event, EventKind, GaveUp, Pattern};
+use crate::classify::Outcome;
+use crate::event::{Event, EventKind, Pattern};
 use crate::key::Key;
 use crate::name::Name;
 use crate::totals::Ended;
 
+mod describe;
+mod handles;
+
 /// What one layer tells, or one key of it.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    handles: OnceLock<Arc<Handles>>,
+    who: Who,
     key: Option<Box<Key<'static>>>,
+    handles: OnceLock<Box<Handles>>,
 }
 
-/// What is registered once.
-#[derive(Debug)]
-struct Handles {
-    calls: [Counter; Ended::ALL.len()],
-    duration: Histogram,
-    in_flight: Gauge,
-    labels: Vec<Label>,
-    /// The epoch of the circuit as last told, so that two transitions told out of order do no harm.
-    epoch: Mutex<u32>,
-}
-
-/// A call on its way. Dropped, it was abandoned.
-#[derive(Debug)]
-pub(crate) struct Timed(Option<(Arc<Handles>, Instant)>);
+/// When a call began, in nanoseconds; 0 if nobody is to be told. A word without a drop of its own: to carry it about costs
+/// next to nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Timed(u64);
 
 /// A call that waits in a queue until this is dropped.
-#[derive(Debug)]
-pub(crate) struct Queued(Option<Gauge>);
-
-const STATES: [CircuitState; 4] =
-    [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen, CircuitState::Recovering];
+#[derive(Debug, Default)]
+pub(crate) struct Queued(Option<::metrics::Gauge>);
 
 /// Whether a recorder is installed. The one that stands in for a missing one has no size.
 #[inline]
-fn is_on() -> bool {
+pub(crate) fn is_on() -> bool {
     ::metrics::with_recorder(|recorder| size_of_val(recorder) > 0)
 }
 
+/// Asked only where a recorder is installed.
 impl Meter {
-    pub(crate) fn new(key: Option<Key<'static>>) -> Self {
-        Self { handles: OnceLock::new(), key: key.map(Box::new) }
+    pub(crate) fn new(who: Who, key: Option<Key<'static>>) -> Self {
+        Self { who, key: key.map(Box::new), handles: OnceLock::new() }
     }
 
     /// A call was let through. `gauges` are asked for once: from then on whoever changes them tells.
-    #[inline]
-    pub(crate) fn begin(&self, who: Who, gauges: impl FnOnce() -> Gauges) -> Timed {
-        if is_on() { self.begin_timed(who, gauges()) } else { Timed(None) }
-    }
-
-    /// A call ended that was never let through.
-    #[inline]
-    pub(crate) fn count(&self, who: Who, gauges: impl FnOnce() -> Gauges, ended: Ended) {
-        if is_on() {
-            self.handles(who, gauges()).calls[ended as usize].increment(1);
-        }
-    }
-
     #[cold]
-    fn begin_timed(&self, who: Who, gauges: Gauges) -> Timed {
-        let handles = self.handles(who, gauges);
-        handles.in_flight.increment(1.0);
-        Timed(Some((handles.clone(), precise())))
+    pub(crate) fn begin(&self, gauges: impl FnOnce() -> Gauges) -> Timed {
+        let told = safely(|| self.handles(gauges).in_flight.increment(1.0));
+        Timed(told.map_or(0, |()| precise().nanos().max(1)))
     }
 
-    /// A call of a retry: its first attempt is made.
-    #[inline]
-    pub(crate) fn begin_attempts(&self, who: Who) -> Timed {
-        let timed = self.begin(who, Gauges::default);
-        if let Some((handles, _)) = &timed.0 {
-            counter!("seawall_attempts_total", with(&handles.labels, "reason", "first")).increment(1);
-        }
+    /// A call of a retry begins: so does its first attempt.
+    #[cold]
+    pub(crate) fn begin_attempts(&self) -> Timed {
+        let timed = self.begin(Gauges::default);
+        safely(|| self.handles(Gauges::default).attempted(None));
         timed
     }
 
+    /// A call of a retry is made again, after an attempt that came to this.
+    #[cold]
+    pub(crate) fn attempt_again(&self, after: &Outcome) {
+        safely(|| self.handles(Gauges::default).attempted(Some(after)));
+    }
+
+    /// A call ended that was let through.
+    #[cold]
+    pub(crate) fn end(&self, timed: &mut Timed, ended: Ended) {
+        let started = Instant::from_nanos(std::mem::take(&mut timed.0));
+        safely(|| {
+            let handles = self.handles(Gauges::default);
+            handles.in_flight.decrement(1.0);
+            handles.calls[ended as usize].increment(1);
+            handles.duration.record(precise().saturating_duration_since(started).as_secs_f64());
+        });
+    }
+
+    /// A call ended that was never let through.
+    #[cold]
+    pub(crate) fn count(&self, gauges: impl FnOnce() -> Gauges, ended: Ended) {
+        safely(|| self.handles(gauges).calls[ended as usize].increment(1));
+    }
+
     /// A call waits in a queue.
-    pub(crate) fn queue(&self, who: Who, gauges: impl FnOnce() -> Gauges) -> Queued {
-        Queued(is_on().then(|| {
-            let depth = gauge!("seawall_queue_depth", self.handles(who, gauges()).labels.clone());
+    #[cold]
+    pub(crate) fn queue(&self, gauges: impl FnOnce() -> Gauges) -> Queued {
+        Queued(safely(|| {
+            let depth = self.handles(gauges).queue_depth();
             depth.increment(1.0);
-            depth
+            depth.clone()
         }))
     }
 
-    /// So many calls may be in flight at once, from now on.
-    pub(crate) fn limit(&self, limit: usize) {
-        self.handles.get().into_iter().for_each(|handles| handles.tell_limit(limit));
+    /// The limit on calls at once may have moved.
+    #[cold]
+    pub(crate) fn limit(&self, limit: impl Fn() -> usize) {
+        safely(|| self.handles(Gauges::default).tell_limit(limit));
     }
 
-    /// The circuit changed its state.
-    pub(crate) fn state(&self, epoch: u32, state: CircuitState) {
-        self.handles.get().into_iter().for_each(|handles| handles.tell_state(epoch, state));
+    /// The tokens in hand.
+    #[cold]
+    pub(crate) fn budget(&self, tokens: f64) {
+        safely(|| self.handles(Gauges::default).budget_tokens().set(tokens));
     }
 
-    fn handles(&self, who: Who, gauges: Gauges) -> &Arc<Handles> {
+    /// Something happened. `is_the_state`: whether the state of this circuit is what the metrics show.
+    #[cold]
+    pub(crate) fn tell(&self, event: &Event, is_the_state: bool) {
+        safely(|| match &event.kind {
+            EventKind::Transition { from, to, .. } => {
+                let handles = self.handles(Gauges::default);
+                handles.transitions(*from, *to).increment(1);
+                if is_the_state {
+                    handles.tell_state(event.epoch, *to);
+                }
+            }
+            EventKind::GaveUp(attempts) => self.handles(Gauges::default).gave_up(attempts.reason),
+            _ => {}
+        });
+    }
+
+    fn handles(&self, gauges: impl FnOnce() -> Gauges) -> &Handles {
         self.handles.get_or_init(|| {
-            describe();
-            let mut labels = labels(who);
-            labels.extend(self.key.iter().map(|key| Label::new("key", key.reveal())));
-            let handles = Arc::new(Handles::register(labels));
-            gauges.limit.into_iter().for_each(|limit| handles.tell_limit(limit));
-            gauges.state.into_iter().for_each(|(epoch, state)| handles.tell_state(epoch, state));
-            handles
+            describe::all();
+            let handles = Handles::register(self.who, self.key.as_deref());
+            let Gauges { limit, state } = gauges();
+            limit.into_iter().for_each(|limit| handles.tell_limit(|| limit));
+            state.into_iter().for_each(|(epoch, state)| handles.tell_state(epoch, state));
+            Box::new(handles)
         })
-    }
-}
-
-impl Handles {
-    fn register(labels: Vec<Label>) -> Self {
-        let calls =
-            Ended::ALL.map(|ended| counter!("seawall_calls_total", with(&labels, "outcome", ended.word())));
-        Self {
-            calls,
-            duration: histogram!("seawall_call_duration_seconds", labels.clone()),
-            in_flight: gauge!("seawall_in_flight", labels.clone()),
-            labels,
-            epoch: Mutex::default(),
-        }
-    }
-
-    fn tell_limit(&self, limit: usize) {
-        gauge!("seawall_limit", self.labels.clone()).set(limit as f64);
-    }
-
-    fn tell_state(&self, epoch: u32, state: CircuitState) {
-        let mut told = self.epoch.lock();
-        if epoch.wrapping_sub(*told) > u32::MAX / 2 {
-            return;
-        }
-        *told = epoch;
-        for each in STATES {
-            let gauge = gauge!("seawall_circuit_state", with(&self.labels, "state", word(each)));
-            gauge.set(if each == state { 1.0 } else { 0.0 });
-        }
     }
 }
 
 impl Timed {
     #[inline]
-    pub(crate) fn end(&mut self, ended: Ended) {
-        if self.0.is_some() {
-            self.finish(ended);
-        }
+    pub(crate) const fn is_told(&self) -> bool {
+        self.0 != 0
     }
-
-    #[cold]
-    fn finish(&mut self, ended: Ended) {
-        let Some((handles, started)) = self.0.take() else { return };
-        handles.in_flight.decrement(1.0);
-        handles.calls[ended as usize].increment(1);
-        handles.duration.record(precise().saturating_duration_since(started).as_secs_f64());
-    }
-}
-
-impl Drop for Timed {
-    #[inline]
-    fn drop(&mut self) {
-        if self.0.is_some() {
-            self.finish(Ended::Abandoned);
-        }
-    }
-}
-
-/// Tells of what is rare: nothing is cached for it.
-pub(crate) fn count(event: &Event) {
-    if !is_on() {
-        return;
-    }
-    let labels = labels((event.pattern, event.name));
-    match &event.kind {
-        EventKind::Transition { from, to, .. } => {
-            let labels = with(&with(&labels, "from", word(*from)), "to", word(*to));
-            counter!("seawall_transitions_total", labels).increment(1);
-        }
-        EventKind::Retrying { outcome, .. } => {
-            counter!("seawall_attempts_total", with(&labels, "reason", reason(outcome))).increment(1);
-        }
-        EventKind::GaveUp(attempts) => {
-            counter!("seawall_gave_up_total", with(&labels, "reason", gave_up(attempts.reason))).increment(1);
-        }
-        EventKind::Refused(_) => {
-            counter!("seawall_calls_total", with(&labels, "outcome", Ended::Refused.word())).increment(1);
-        }
-        _ => {}
-    }
-}
-
-/// The tokens in hand.
-pub(crate) fn budget_tokens(name: Name, tokens: impl FnOnce() -> f64) {
-    if is_on() {
-        gauge!("seawall_budget_tokens", labels((Pattern::Retry, name))).set(tokens());
-    }
-}
-
-fn labels((pattern, name): Who) -> Vec<Label> {
-    vec![Label::new("pattern", pattern.as_str()), Label::new("name", name.as_str())]
-}
-
-fn with(labels: &[Label], label: &'static str, value: &'static str) -> Vec<Label> {
-    labels.iter().cloned().chain([Label::new(label, value)]).collect()
-}
-
-fn word(state: CircuitState) -> &'static str {
-    match state {
-        CircuitState::Closed => "closed",
-        CircuitState::Open => "open",
-        CircuitState::HalfOpen => "half_open",
-        CircuitState::Recovering => "recovering",
-    }
-}
-
-/// Why there was another attempt.
-fn reason(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Transient { cause: Cause::Answered, .. } => "failed",
-        Outcome::Transient { cause: Cause::TimedOut, .. } => "timed_out",
-        Outcome::Transient { cause: Cause::Unsent, .. } => "unsent",
-        Outcome::Transient { cause: Cause::Unprocessed, .. } => "unprocessed",
-        Outcome::Throttled { .. } => "throttled",
-        Outcome::Success | Outcome::Permanent | Outcome::Ignored => "refused",
-    }
-}
-
-fn gave_up(reason: GaveUp) -> &'static str {
-    match reason {
-        GaveUp::NotTransient => "not_transient",
-        GaveUp::NotRepeatable => "not_repeatable",
-        GaveUp::Attempts => "attempts",
-        GaveUp::Deadline => "deadline",
-        GaveUp::RetryAfter => "retry_after",
-        GaveUp::Sleepers => "sleepers",
-        GaveUp::Budget => "budget",
-    }
-}
-
-/// Says what each metric is. Recorders take a second telling as the first.
-fn describe() {
-    use ::metrics::{describe_counter, describe_gauge, describe_histogram};
-    describe_counter!("seawall_calls_total", Unit::Count, "Calls that ended, by outcome.");
-    describe_histogram!(
-        "seawall_call_duration_seconds",
-        Unit::Seconds,
-        "From when a call was let through until it ended, was dropped, or panicked."
-    );
-    describe_gauge!("seawall_in_flight", Unit::Count, "Calls let through that have not ended.");
-    describe_gauge!("seawall_queue_depth", Unit::Count, "Calls that wait to be let through.");
-    describe_gauge!("seawall_limit", Unit::Count, "Calls that may be in flight at once.");
-    describe_gauge!(
-        "seawall_circuit_state",
-        Unit::Count,
-        "1 for the state the circuit is in, 0 for the others."
-    );
-    describe_counter!("seawall_transitions_total", Unit::Count, "Changes of a circuit's state.");
-    describe_counter!("seawall_attempts_total", Unit::Count, "Attempts, by why they were made.");
-    describe_counter!("seawall_gave_up_total", Unit::Count, "Calls not tried again, by why not.");
-    describe_gauge!("seawall_budget_tokens", Unit::Count, "Extra calls the budget allows.");
 }
 
 impl Drop for Queued {
     fn drop(&mut self) {
-        self.0.iter().for_each(|depth| depth.decrement(1.0));
+        if let Some(depth) = &self.0 {
+            safely(|| depth.decrement(1.0));
+        }
+    }
+}
+
+/// A timeout cut a call off. It counts nothing else, so that a call through it costs nothing here.
+#[cold]
+pub(crate) fn refused(pattern: Pattern, name: Name) {
+    if is_on() {
+        safely(|| {
+            describe::all();
+            let mut labels = handles::labels((pattern, name));
+            labels.push(handles::label("outcome", Ended::Refused.word()));
+            let refused: Counter = counter!("seawall_calls_total", labels);
+            refused.increment(1);
+        });
     }
 }

@@ -5,8 +5,11 @@
 //! |---|---|
 //! | `metrics` | what every call comes to, through whatever recorder is installed, whenever it is |
 //! | `tracing` | transitions, moves of a limit and retries as events, each attempt as a span |
+//!
+//! Recorders and subscribers are foreign code. One that panics loses what it was told; the call goes on, and what it holds
+//! is given back as ever.
 
-pub(crate) use self::metrics::{Meter, Queued, Timed, budget_tokens, count};
+pub(crate) use self::metrics::{Meter, Queued, Timed, is_on, refused};
 pub(crate) use self::tracing::{AttemptSpan, Log};
 
 use crate::event::{CircuitState, Pattern};
@@ -25,6 +28,13 @@ pub(crate) struct Gauges {
     pub(crate) state: Option<(u32, CircuitState)>,
 }
 
+/// Runs foreign code that may panic.
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+fn safely<T>(tell: impl FnOnce() -> T) -> Option<T> {
+    // The panic has already been printed by the panic hook.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(tell)).ok()
+}
+
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(not(feature = "metrics"))]
@@ -35,3 +45,5 @@ mod metrics;
 mod tracing;
 #[cfg(feature = "tracing")]
 mod tracing;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod words;

@@ -1,7 +1,8 @@
 //! Without the feature `metrics`: nothing, and free.
 
 use super::{Gauges, Who};
-use crate::event::{CircuitState, Event};
+use crate::classify::Outcome;
+use crate::event::{Event, Pattern};
 use crate::key::Key;
 use crate::name::Name;
 use crate::totals::Ended;
@@ -9,44 +10,52 @@ use crate::totals::Ended;
 #[derive(Debug)]
 pub(crate) struct Meter;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Timed;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Queued;
 
+#[inline]
+pub(crate) const fn is_on() -> bool {
+    false
+}
+
 impl Meter {
-    pub(crate) fn new(_: Option<Key<'static>>) -> Self {
+    pub(crate) fn new(_: Who, _: Option<Key<'static>>) -> Self {
         Self
     }
 
-    #[inline]
-    pub(crate) fn begin(&self, _: Who, _: impl FnOnce() -> Gauges) -> Timed {
+    pub(crate) fn begin(&self, _: impl FnOnce() -> Gauges) -> Timed {
         Timed
     }
 
-    #[inline]
-    pub(crate) fn begin_attempts(&self, _: Who) -> Timed {
+    pub(crate) fn begin_attempts(&self) -> Timed {
         Timed
     }
 
-    #[inline]
-    pub(crate) fn count(&self, _: Who, _: impl FnOnce() -> Gauges, _: Ended) {}
+    pub(crate) fn attempt_again(&self, _: &Outcome) {}
 
-    pub(crate) fn queue(&self, _: Who, _: impl FnOnce() -> Gauges) -> Queued {
+    pub(crate) fn end(&self, _: &mut Timed, _: Ended) {}
+
+    pub(crate) fn count(&self, _: impl FnOnce() -> Gauges, _: Ended) {}
+
+    pub(crate) fn queue(&self, _: impl FnOnce() -> Gauges) -> Queued {
         Queued
     }
 
-    pub(crate) fn limit(&self, _: usize) {}
+    pub(crate) fn limit(&self, _: impl Fn() -> usize) {}
 
-    pub(crate) fn state(&self, _: u32, _: CircuitState) {}
+    pub(crate) fn budget(&self, _: f64) {}
+
+    pub(crate) fn tell(&self, _: &Event, _: bool) {}
 }
 
 impl Timed {
     #[inline]
-    pub(crate) fn end(&mut self, _: Ended) {}
+    pub(crate) const fn is_told(&self) -> bool {
+        false
+    }
 }
 
-pub(crate) fn count(_: &Event) {}
-
-pub(crate) fn budget_tokens(_: Name, _: impl FnOnce() -> f64) {}
+pub(crate) fn refused(_: Pattern, _: Name) {}

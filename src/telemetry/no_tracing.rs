@@ -29,5 +29,5 @@ impl AttemptSpan {
     }
 
     #[inline]
-    pub(crate) fn ended(&self, _: &Outcome) {}
+    pub(crate) fn ended(&mut self, _: Outcome) {}
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use ::tracing::{Span, debug, field, info, info_span, warn};
+use ::tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
+use ::tracing::{Level, Span, debug, event_enabled, field, info, info_span, warn};
 
+use super::{safely, words};
 use crate::base::clock::Instant;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::classify::Outcome;
@@ -17,51 +19,78 @@ pub(crate) struct Log {
     left_out: AtomicU64,
 }
 
-/// One attempt, as a span.
+/// One attempt, as a span. A word, and that one empty where nobody listens.
 #[derive(Debug)]
-pub(crate) struct AttemptSpan(Span);
+pub(crate) struct AttemptSpan(Option<Box<Open>>);
+
+/// The span of an attempt that has not ended, or of one whose end was told.
+#[derive(Debug)]
+struct Open {
+    span: Span,
+    ended: bool,
+}
+
+/// Inside a span. The crate's own would let a panic of the subscriber out, and while unwinding a second one aborts.
+struct Entered<'a>(&'a Span);
 
 impl Log {
     /// Writes down what is rare. `now` is asked only for what is limited.
     pub(crate) fn write(&self, event: &Event, now: impl FnOnce() -> Instant) {
+        safely(|| self.write_event(event, now));
+    }
+
+    fn write_event(&self, event: &Event, now: impl FnOnce() -> Instant) {
         let (pattern, name) = (event.pattern.as_str(), event.name.as_str());
         let key = event.key.as_ref().map(field::display);
         match &event.kind {
             EventKind::Transition { from, to, reason, counts, retry_after, .. } => {
-                let Some(left_out) = self.may_write(now()) else { return };
+                let opened = *to == CircuitState::Open;
+                let Some(left_out) = self.may_write(opened, now) else { return };
                 let retry_after = retry_after.map(|wait| wait.as_secs_f64());
                 let (failure_rate, slow_rate) = (counts.failure_rate(), counts.slow_rate());
-                if *to == CircuitState::Open {
-                    warn!(pattern, name, key, %from, %to, %reason, failure_rate, slow_rate, retry_after, left_out, "circuit opened");
+                let (from, to) = (words::state(*from), words::state(*to));
+                if opened {
+                    warn!(target: "seawall", pattern, name, key, from, to, %reason, failure_rate, slow_rate, retry_after, left_out, "circuit opened");
                 } else {
-                    info!(pattern, name, key, %from, %to, %reason, left_out, "circuit changed");
+                    info!(target: "seawall", pattern, name, key, from, to, %reason, left_out, "circuit changed");
                 }
             }
             EventKind::LimitChanged { from, to, reason, .. } => {
-                let Some(left_out) = self.may_write(now()) else { return };
-                info!(pattern, name, key, from, to, %reason, left_out, "limit moved");
+                let Some(left_out) = self.may_write(false, now) else { return };
+                info!(target: "seawall", pattern, name, key, from, to, %reason, left_out, "limit moved");
             }
             EventKind::Paused { wait } => {
-                let Some(left_out) = self.may_write(now()) else { return };
-                info!(pattern, name, key, wait = wait.as_secs_f64(), left_out, "told to slow down");
+                let Some(left_out) = self.may_write(false, now) else { return };
+                let wait = wait.as_secs_f64();
+                info!(target: "seawall", pattern, name, key, wait, left_out, "told to slow down");
             }
             EventKind::KeysOverflowed => {
-                let Some(left_out) = self.may_write(now()) else { return };
-                warn!(pattern, name, key, left_out, "no room for another key");
+                let Some(left_out) = self.may_write(true, now) else { return };
+                warn!(target: "seawall", pattern, name, key, left_out, "no room for another key");
             }
             EventKind::Retrying { attempt, delay, outcome, .. } => {
-                debug!(pattern, name, attempt, delay = delay.as_secs_f64(), ?outcome, "trying again");
+                let (delay, outcome) = (delay.as_secs_f64(), word(outcome));
+                debug!(target: "seawall", pattern, name, attempt, delay, outcome, "trying again");
             }
             EventKind::GaveUp(attempts) => {
-                let (attempt, reason) = (attempts.count, attempts.reason);
-                debug!(pattern, name, attempt, %reason, "gave up");
+                let (attempt, reason) = (attempts.count, words::gave_up(attempts.reason));
+                debug!(target: "seawall", pattern, name, attempt, reason, "gave up");
             }
             _ => {}
         }
     }
 
-    /// How many were left out before this one; `None` if this one is left out too.
-    fn may_write(&self, now: Instant) -> Option<u64> {
+    /// How many were left out before this one; `None` if this one is left out too, or nobody would read it.
+    fn may_write(&self, is_warning: bool, now: impl FnOnce() -> Instant) -> Option<u64> {
+        let is_read = if is_warning {
+            event_enabled!(target: "seawall", Level::WARN)
+        } else {
+            event_enabled!(target: "seawall", Level::INFO)
+        };
+        if !is_read {
+            return None;
+        }
+        let now = now();
         let next = self.next.load(Ordering::Acquire);
         let then = (now + Duration::from_secs(1)).nanos();
         let first = now.nanos() >= next
@@ -78,21 +107,79 @@ impl Log {
 impl AttemptSpan {
     #[inline]
     pub(crate) fn new(name: Name, attempt: u32, delay: Duration) -> Self {
-        let name = name.as_str();
-        let delay = delay.as_secs_f64();
-        Self(info_span!("attempt", pattern = "retry", name, attempt, delay, outcome = field::Empty))
+        // What the macro asks first, before all that it would have to carry about.
+        if Level::INFO <= STATIC_MAX_LEVEL && Level::INFO <= LevelFilter::current() {
+            Self::open(name, attempt, delay)
+        } else {
+            Self(None)
+        }
+    }
+
+    #[cold]
+    fn open(name: Name, attempt: u32, delay: Duration) -> Self {
+        let (name, delay) = (name.as_str(), delay.as_secs_f64());
+        let span = safely(
+            || info_span!(target: "seawall", "attempt", pattern = "retry", name, attempt, delay, outcome = field::Empty),
+        );
+        let span = span.filter(|span| !span.is_disabled());
+        Self(span.map(|span| Box::new(Open { span, ended: false })))
     }
 
     #[inline]
     pub(crate) fn during<T>(&self, run: impl FnOnce() -> T) -> T {
-        self.0.in_scope(run)
+        let _entered = self.0.as_ref().map(|open| Entered::into(&open.span));
+        run()
     }
 
     #[inline]
-    pub(crate) fn ended(&self, outcome: &Outcome) {
-        if !self.0.is_disabled() {
-            self.0.record("outcome", word(outcome));
+    pub(crate) fn ended(&mut self, outcome: Outcome) {
+        if let Some(open) = &mut self.0 {
+            open.end_with(outcome);
         }
+    }
+}
+
+impl Open {
+    #[cold]
+    fn end_with(&mut self, outcome: Outcome) {
+        self.end(word(&outcome));
+    }
+
+    fn end(&mut self, outcome: &'static str) {
+        self.ended = true;
+        safely(|| self.span.record("outcome", outcome));
+    }
+
+    #[cold]
+    fn close(mut self: Box<Self>) {
+        if !self.ended {
+            self.end("abandoned");
+        }
+        safely(|| drop(self));
+    }
+}
+
+impl Drop for AttemptSpan {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            open.close();
+        }
+    }
+}
+
+impl<'a> Entered<'a> {
+    #[cold]
+    fn into(span: &'a Span) -> Self {
+        safely(|| span.with_subscriber(|(id, subscriber)| subscriber.enter(id)));
+        Self(span)
+    }
+}
+
+impl Drop for Entered<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        safely(|| self.0.with_subscriber(|(id, subscriber)| subscriber.exit(id)));
     }
 }
 

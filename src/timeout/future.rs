@@ -10,7 +10,7 @@ use crate::base::clock::{Sleep, precise};
 use crate::base::sync::Arc;
 use crate::deadline::{self, Limit, Origin};
 use crate::error::StackError;
-use crate::event::{Event, EventKind, Events, Pattern};
+use crate::event::{EventKind, Events, Pattern};
 use crate::name::Name;
 use crate::rejected::{Rejected, RejectedKind};
 use crate::telemetry;
@@ -83,10 +83,8 @@ impl<F> Projection<'_, F> {
             Origin::Caller => Rejected::new(RejectedKind::DeadlineExceeded, *self.name),
         };
         let kind = EventKind::Refused(rejected.clone());
-        match self.events {
-            Some(events) => events.announce(None, 0, kind),
-            None => telemetry::count(&Event::new(Pattern::Timeout, *self.name, kind)),
-        }
+        telemetry::refused(Pattern::Timeout, *self.name);
+        self.events.as_ref().inspect(|events| events.announce(None, 0, kind));
         deadline::dropping(*self.origin, || self.inner.set(None));
         Poll::Ready(rejected)
     }
