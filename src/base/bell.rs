@@ -65,5 +65,7 @@ pub(crate) fn ring(place: usize) {
 fn wake(place: usize) {
     let parked: Vec<_> =
         LIST.lock().iter().filter(|entry| entry.0 == place).map(|entry| entry.1.clone()).collect();
-    parked.into_iter().for_each(|parked| parked.wake_all());
+    for parked in parked {
+        parked.wake_all();
+    }
 }

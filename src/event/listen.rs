@@ -30,8 +30,6 @@ impl<F: Fn(&Event) + Send + Sync> Listener for F {
 
 /// What one layer says of itself, and those who listen. While there are none, an event costs one load.
 pub(crate) struct Events {
-    pattern: Pattern,
-    name: Name,
     /// Whether listeners and metrics see the keys of a keyed layer.
     pub(crate) show_keys: bool,
     listening: AtomicBool,
@@ -50,8 +48,6 @@ enum Hearer {
 impl Events {
     pub(crate) fn new(pattern: Pattern, name: Name, show_keys: bool) -> Self {
         Self {
-            pattern,
-            name,
             show_keys,
             listening: AtomicBool::new(false),
             hearers: OnceLock::new(),
@@ -61,11 +57,11 @@ impl Events {
     }
 
     pub(crate) const fn pattern(&self) -> Pattern {
-        self.pattern
+        self.meter.who.0
     }
 
     pub(crate) const fn name(&self) -> Name {
-        self.name
+        self.meter.who.1
     }
 
     pub(crate) fn listen(&self, listener: impl Listener + 'static) {
@@ -104,21 +100,21 @@ impl Events {
     /// Tells those who listen, the log and the metrics of what happens rarely.
     #[cold]
     pub(crate) fn announce(&self, key: Option<Key<'static>>, epoch: u32, kind: EventKind) {
-        self.announce_by(&self.meter, true, self.event(key, epoch, kind));
+        self.announce_by(&self.meter, true, &self.event(key, epoch, kind));
     }
 
     /// As [`announce`](Self::announce), through the metrics of a key. `is_the_state`: whether the state of this circuit is
     /// what they show.
-    pub(crate) fn announce_by(&self, meter: &Meter, is_the_state: bool, event: Event) {
+    pub(crate) fn announce_by(&self, meter: &Meter, is_the_state: bool, event: &Event) {
         if telemetry::is_on() {
-            meter.tell(&event, is_the_state);
+            meter.tell(event, is_the_state);
         }
-        self.log.write(&event, now);
-        self.tell(&event);
+        self.log.write(event, now);
+        self.tell(event);
     }
 
     pub(crate) fn event(&self, key: Option<Key<'static>>, epoch: u32, kind: EventKind) -> Event {
-        Event { key, epoch, ..Event::new(self.pattern, self.name, kind) }
+        Event { key, epoch, ..Event::new(self.pattern(), self.name(), kind) }
     }
 
     fn add(&self, hearer: Hearer) {

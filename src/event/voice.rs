@@ -115,7 +115,7 @@ impl<X> Voice<X> {
     pub(crate) fn announce(&self, epoch: u32, kind: EventKind) {
         let events = &self.layer.events;
         let event = events.event(self.told_key(), epoch, kind);
-        events.announce_by(self.meter(), self.is_told_apart(), event);
+        events.announce_by(self.meter(), self.is_told_apart(), &event);
     }
 
     /// The limit may have moved: tells what it is now.

@@ -22,7 +22,9 @@ pub(crate) async fn run<P: Permit, T, E>(
     let mut work = pin!(work);
     let result = poll_fn(|cx| failing_if_it_panics(&mut permit, || work.as_mut().poll(cx))).await;
     let outcome = if result.is_ok() { Outcome::Success } else { Outcome::TRANSIENT };
-    permit.into_iter().for_each(|permit| permit.settle(outcome));
+    if let Some(permit) = permit {
+        permit.settle(outcome);
+    }
     result.map_err(Error::Service)
 }
 

@@ -28,7 +28,7 @@ impl<H> KeyedHandle<H> {
     /// The handle of a key, which is made known if it is new: to use the layer without tower.
     #[must_use]
     pub fn entry<'a>(&self, key: impl Into<Key<'a>>) -> H {
-        self.rooms.open(key.into())
+        self.rooms.open(&key.into())
     }
 
     /// The keys that are known, in no order.
@@ -83,7 +83,7 @@ impl<H> fmt::Debug for KeyedHandle<H> {
 /// What a handle needs of the states behind keys, whatever they are.
 pub(super) trait Directory<H> {
     fn find(&self, key: &Key<'_>) -> Option<H>;
-    fn open(&self, key: Key<'_>) -> H;
+    fn open(&self, key: &Key<'_>) -> H;
     fn keys(&self) -> Vec<Key<'static>>;
     fn len(&self) -> usize;
     fn overflowed(&self) -> u64;
@@ -100,7 +100,7 @@ impl<T: State, H: From<Home<T>>> Directory<H> for Rooms<T> {
         room.map(|room| Home::Key(BehindKey::of(room)).into())
     }
 
-    fn open(&self, key: Key<'_>) -> H {
+    fn open(&self, key: &Key<'_>) -> H {
         Home::Key(BehindKey::of(self.0.open(key))).into()
     }
 

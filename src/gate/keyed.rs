@@ -69,7 +69,7 @@ impl<T: State> States<T> {
     pub(crate) fn find<'k, K: Scope>(&self, key: impl FnOnce() -> Key<'k>) -> K::Found<'_, T> {
         match self {
             Self::Layer(lanes) => K::choose(Some(lanes), || None),
-            Self::Keyed(keys) => K::choose(None, || Some(BehindKey::of(keys.open(key())))),
+            Self::Keyed(keys) => K::choose(None, || Some(BehindKey::of(keys.open(&key())))),
         }
     }
 
@@ -103,12 +103,12 @@ impl<T: State> States<T> {
 
 impl<T: State> PerKey<T> {
     #[inline]
-    pub(super) fn open(&self, key: Key<'_>) -> Arc<Room<T>> {
-        let hash = self.rooms.hash_of(&key);
-        let is_it = |room: &Room<T>| room.voice().key().is_some_and(|kept| *kept == key);
+    pub(super) fn open(&self, key: &Key<'_>) -> Arc<Room<T>> {
+        let hash = self.rooms.hash_of(key);
+        let is_it = |room: &Room<T>| room.voice().key().is_some_and(|kept| kept == key);
         match self.rooms.find(hash, is_it) {
             Some(room) => room,
-            None => self.make(hash, &key),
+            None => self.make(hash, key),
         }
     }
 

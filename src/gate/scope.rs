@@ -47,10 +47,7 @@ pub trait Scope {
 
     /// Takes the one state, or asks for that of the key.
     #[doc(hidden)]
-    fn choose<'a, T>(
-        one: Option<&'a Lanes<T>>,
-        keyed: impl FnOnce() -> Option<BehindKey<T>>,
-    ) -> Self::Found<'a, T>;
+    fn choose<T>(one: Option<&Lanes<T>>, keyed: impl FnOnce() -> Option<BehindKey<T>>) -> Self::Found<'_, T>;
 }
 
 impl Scope for Unkeyed {
@@ -58,7 +55,7 @@ impl Scope for Unkeyed {
     type Held<T> = LaneRef<T>;
 
     #[inline]
-    fn choose<'a, T>(one: Option<&'a Lanes<T>>, _: impl FnOnce() -> Option<BehindKey<T>>) -> InLayer<'a, T> {
+    fn choose<T>(one: Option<&Lanes<T>>, _: impl FnOnce() -> Option<BehindKey<T>>) -> InLayer<'_, T> {
         InLayer::of(one.expect("a layer without keys has one state"))
     }
 }
@@ -68,7 +65,7 @@ impl<F> Scope for ByKey<F> {
     type Held<T> = Call<T>;
 
     #[inline]
-    fn choose<'a, T>(_: Option<&'a Lanes<T>>, keyed: impl FnOnce() -> Option<BehindKey<T>>) -> BehindKey<T> {
+    fn choose<T>(_: Option<&Lanes<T>>, keyed: impl FnOnce() -> Option<BehindKey<T>>) -> BehindKey<T> {
         keyed().expect("a keyed layer has a state for each key")
     }
 }

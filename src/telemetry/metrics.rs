@@ -22,7 +22,7 @@ mod handles;
 /// What one layer tells, or one key of it.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    who: Who,
+    pub(crate) who: Who,
     key: Option<Box<Key<'static>>>,
     handles: OnceLock<Box<Handles>>,
 }
@@ -130,8 +130,12 @@ impl Meter {
             describe::all();
             let handles = Handles::register(self.who, self.key.as_deref());
             let Gauges { limit, state } = gauges();
-            limit.into_iter().for_each(|limit| handles.tell_limit(|| limit));
-            state.into_iter().for_each(|(epoch, state)| handles.tell_state(epoch, state));
+            if let Some(limit) = limit {
+                handles.tell_limit(|| limit);
+            }
+            if let Some((epoch, state)) = state {
+                handles.tell_state(epoch, state);
+            }
             Box::new(handles)
         })
     }

@@ -8,7 +8,9 @@ use crate::name::Name;
 use crate::totals::Ended;
 
 #[derive(Debug)]
-pub(crate) struct Meter;
+pub(crate) struct Meter {
+    pub(crate) who: Who,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Timed;
@@ -22,8 +24,8 @@ pub(crate) const fn is_on() -> bool {
 }
 
 impl Meter {
-    pub(crate) fn new(_: Who, _: Option<Key<'static>>) -> Self {
-        Self
+    pub(crate) fn new(who: Who, _: Option<Key<'static>>) -> Self {
+        Self { who }
     }
 
     pub(crate) fn begin(&self, _: impl FnOnce() -> Gauges) -> Timed {

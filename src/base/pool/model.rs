@@ -79,7 +79,9 @@ impl Model {
         let over =
             |caller: &Caller| caller.until <= self.now || standing && caller.joined + BOUND <= self.now;
         let over: Vec<usize> = self.waiting().filter(|&at| over(&self.callers[at])).collect();
-        over.into_iter().for_each(|at| self.end(at, Verdict::TimedOut));
+        for at in over {
+            self.end(at, Verdict::TimedOut);
+        }
         while let Some(at) = self.next().filter(|&at| self.fits(self.callers[at].cost)) {
             self.end(at, Verdict::Entered);
         }
@@ -114,7 +116,9 @@ impl Model {
         self.max = if self.closed { 0 } else { max };
         let lost: Vec<usize> =
             self.waiting().filter(|&at| self.max == 0 || self.callers[at].cost > self.max).collect();
-        lost.into_iter().for_each(|at| self.end(at, Verdict::Evicted));
+        for at in lost {
+            self.end(at, Verdict::Evicted);
+        }
     }
 
     /// What is about to happen, if nothing else does.
@@ -139,30 +143,8 @@ fn step(pool: &Pool, model: &mut Model, step: Step) -> Result<bool, TestCaseErro
             return Ok(false);
         }
         Step::Join { cost, rank, wait, may_wait } => {
-            let until = now + wait;
-            let terms = Terms { max_waiting: if may_wait { model.terms.max_waiting } else { 0 }, order };
-            let joined = pool.join(terms, Entry { cost, rank, until }, now);
-            match (joined, model.join(cost, rank, terms.max_waiting)) {
-                (Joined::Waiting(place, ends), None) => {
-                    let bound = model.since.map(|since| (since + STANDING).max(now + BOUND));
-                    let bound = bound.filter(|_| order == Order::CodelLifo).unwrap_or(until);
-                    prop_assert_eq!(ends, until.min(bound));
-                    let (task, former) = (spawn(()), vec![]);
-                    model.callers.push(Caller {
-                        place,
-                        cost,
-                        rank,
-                        joined: now,
-                        until,
-                        verdict: None,
-                        task,
-                        former,
-                        polled: false,
-                    });
-                }
-                (joined, expected) => prop_assert_eq!(Some(joined), expected),
-            }
-            return Ok(matches!(joined, Joined::Waiting(..) | Joined::Entered));
+            let max_waiting = if may_wait { model.terms.max_waiting } else { 0 };
+            return join(pool, model, Entry { cost, rank, until: now + wait }, max_waiting);
         }
         Step::Leave(which) => {
             if model.inside.is_empty() {
@@ -218,8 +200,9 @@ fn step(pool: &Pool, model: &mut Model, step: Step) -> Result<bool, TestCaseErro
         Step::Close => {
             pool.close();
             model.closed = true;
-            let waiting: Vec<usize> = model.waiting().collect();
-            waiting.into_iter().for_each(|at| model.end(at, Verdict::Closed));
+            for at in model.waiting().collect::<Vec<_>>() {
+                model.end(at, Verdict::Closed);
+            }
             model.max = 0;
         }
         Step::PassTo { boundary, beside } => {
@@ -234,6 +217,24 @@ fn step(pool: &Pool, model: &mut Model, step: Step) -> Result<bool, TestCaseErro
         }
     }
     Ok(true)
+}
+
+fn join(pool: &Pool, model: &mut Model, entry: Entry, max_waiting: usize) -> Result<bool, TestCaseError> {
+    let (Entry { cost, rank, until }, joined, order) = (entry, model.now, model.terms.order);
+    let was = pool.join(Terms { max_waiting, order }, entry, joined);
+    match (was, model.join(cost, rank, max_waiting)) {
+        (Joined::Waiting(place, ends), None) => {
+            let bound = model.since.map(|since| (since + STANDING).max(joined + BOUND));
+            let bound = bound.filter(|_| order == Order::CodelLifo).unwrap_or(until);
+            prop_assert_eq!(ends, until.min(bound));
+            let (task, former) = (spawn(()), vec![]);
+            let caller =
+                Caller { place, cost, rank, joined, until, verdict: None, task, former, polled: false };
+            model.callers.push(caller);
+        }
+        (was, expected) => prop_assert_eq!(Some(was), expected),
+    }
+    Ok(matches!(was, Joined::Waiting(..) | Joined::Entered))
 }
 
 fn compare(pool: &Pool, model: &mut Model, before: u32, settled: bool) -> Result<(), TestCaseError> {

@@ -6,7 +6,6 @@ use super::*;
 use Joined::{Entered, Full, Waiting};
 
 const HOUR: Instant = Instant::from_nanos(3_600_000_000_000);
-const NANO: Duration = Duration::from_nanos(1);
 const FIFO: Order = Order::Fifo;
 
 const fn ms(millis: u64) -> Duration {
@@ -15,6 +14,10 @@ const fn ms(millis: u64) -> Duration {
 
 fn at(millis: u64) -> Instant {
     HOUR + ms(millis)
+}
+
+fn just_before(millis: u64) -> Instant {
+    Instant::from_nanos(at(millis).nanos() - 1)
 }
 
 /// A pool that so many may wait for.
@@ -118,7 +121,7 @@ fn a_place_in_the_queue_is_gone_at_until_and_not_a_nanosecond_before() {
     scene.pool.enter(1);
     let mut caller = scene.waits(0, 1, at(0));
     assert_eq!(caller.poll(), Poll::Pending);
-    assert_eq!(scene.join(0, 1, at(0) + (ms(1_000) - NANO)), Full);
+    assert_eq!(scene.join(0, 1, just_before(1_000)), Full);
     assert!(!caller.task.is_woken());
     assert!(matches!(scene.join(0, 1, at(1_000)), Waiting(..)));
     caller.is_told(Verdict::TimedOut);
@@ -129,7 +132,7 @@ fn the_time_of_whoever_is_left_is_still_watched() {
     let scene = Scene::new(1, 5, FIFO);
     scene.pool.enter(1);
     let mut callers: Vec<_> = (0..3).map(|n| scene.waits(n % 2, 1, at(n as u64))).collect();
-    callers.iter_mut().for_each(|caller| assert!(caller.poll().is_pending()));
+    assert!(callers.iter_mut().all(|caller| caller.poll().is_pending()));
     // Each of them ends the next one, and the first goes by himself.
     assert_eq!(scene.pool.leave_queue(callers[0].place, FIFO, at(10)), None);
     scene.waits(0, 1, at(1_001));
@@ -153,7 +156,7 @@ fn a_standing_queue_is_known_when_one_joins_it() {
 
 #[test]
 fn a_queue_is_standing_after_a_hundred_milliseconds_and_not_a_nanosecond_before() {
-    for (now, newest_first) in [(at(99) + (ms(1) - NANO), false), (at(100), true)] {
+    for (now, newest_first) in [(just_before(100), false), (at(100), true)] {
         let scene = Scene::new(1, 9, Order::CodelLifo);
         scene.pool.enter(1);
         let callers = [0, 97, 98].map(|joins| scene.waits(0, 1, at(joins)));

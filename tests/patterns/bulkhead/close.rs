@@ -31,6 +31,13 @@ async fn an_empty_bulkhead_closes_at_once() {
     scene.handle.close().await;
 }
 
+#[test]
+fn an_empty_bulkhead_closes_outside_a_runtime_too() {
+    let handle = Scene::new(places(2)).handle;
+    assert!(futures::FutureExt::now_or_never(handle.close()).is_some());
+    assert_eq!(handle.try_admit().unwrap_err().kind(), Closed);
+}
+
 #[tokio::test(start_paused = true)]
 async fn all_who_close_hear_of_the_end() {
     let mut scene = Scene::new(places(1));
