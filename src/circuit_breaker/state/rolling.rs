@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::rules::COARSEST;
 use crate::base::clock::Instant;
 use crate::base::sync::AtomicU64;
 use crate::base::window::{Buckets, CountWindow, Counts, Mark, SPARE, TimeShape};
@@ -12,8 +13,10 @@ use crate::circuit_breaker::config::{CircuitBreakerConfig, Window};
 pub(super) struct Shape {
     /// Of windows over time; of the others, nobody looks at it.
     pub(super) time: TimeShape,
-    /// Of windows over calls.
-    calls: Option<u32>,
+    /// Of windows over calls; 0 is a window over time.
+    calls: u32,
+    /// Whether a few milliseconds are much of a slow call.
+    pub(super) short_calls: bool,
 }
 
 #[derive(Debug)]
@@ -25,18 +28,20 @@ pub(super) enum Rolling {
 impl Shape {
     pub(super) fn new(config: &CircuitBreakerConfig, start: Instant) -> Self {
         let (span, buckets, calls) = match config.window {
-            Window::Time { span, buckets } => (span, buckets, None),
-            Window::Count(size) => (Duration::MAX, 1, Some(size)),
+            Window::Time { span, buckets } => (span, buckets, 0),
+            Window::Count(size) => (Duration::MAX, 1, size),
         };
-        Self { time: TimeShape::new(span, buckets, config.slow_call.is_some(), start), calls }
+        let time = TimeShape::new(span, buckets, config.slow_call.is_some(), start);
+        let short_calls = config.slow_call.is_some_and(|limit| limit < 10 * COARSEST);
+        Self { time, calls, short_calls }
     }
 }
 
 impl Rolling {
     pub(super) fn new(shape: &Shape, lanes: usize) -> Self {
         match shape.calls {
-            None => Self::Time(Buckets::new(&shape.time, lanes)),
-            Some(size) => Self::Count(Box::new(CountWindow::new(size, lanes))),
+            0 => Self::Time(Buckets::new(&shape.time, lanes)),
+            size => Self::Count(Box::new(CountWindow::new(size, lanes))),
         }
     }
 

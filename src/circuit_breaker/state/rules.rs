@@ -22,8 +22,6 @@ pub(crate) struct CircuitRules {
     pub(in crate::circuit_breaker) custom: OnceLock<Box<CustomRule>>,
     pub(super) random: Random,
     pub(super) shape: Shape,
-    /// Whether a few milliseconds are much of a slow call.
-    pub(super) short_calls: bool,
     pub(in crate::circuit_breaker) config: CircuitBreakerConfig,
 }
 
@@ -42,9 +40,8 @@ pub(super) struct Rare {
 impl CircuitRules {
     pub(in crate::circuit_breaker) fn new(config: CircuitBreakerConfig, now: Instant) -> Self {
         let shape = Shape::new(&config, now);
-        let short_calls = config.slow_call.is_some_and(|limit| limit < 10 * COARSEST);
         let random = Random::new(config.seed);
-        Self { custom: OnceLock::new(), random, shape, short_calls, config }
+        Self { custom: OnceLock::new(), random, shape, config }
     }
 
     /// Whether it matters how old calls in flight are.

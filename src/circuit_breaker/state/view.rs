@@ -21,7 +21,7 @@ impl Circuit {
     #[inline]
     pub(in crate::circuit_breaker) fn needs_precision(&self, now: Instant) -> bool {
         let shut_until = self.shut_until();
-        self.rules().short_calls || (now < shut_until && shut_until <= now + COARSEST)
+        self.rules().shape.short_calls || (now < shut_until && shut_until <= now + COARSEST)
     }
 
     /// What metrics begin with.
