@@ -1,5 +1,5 @@
 //! A call costs no allocation: admitted or refused, with default configs and names set, over a service the optimiser
-//! cannot see through.
+//! cannot see through. And what a layer keeps is small, as a whole and for each key.
 
 use std::fmt;
 use std::future::Future;
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use seawall::{
-    CircuitBreakerConfig, CircuitBreakerLayer, Error, Instant, RetryConfig, RetryLayer, TimeoutConfig,
+    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
+    Error, Instant, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig,
     TimeoutLayer,
 };
 use tower::{Layer, Service, ServiceBuilder};
@@ -61,6 +62,25 @@ fn breaker() -> CircuitBreakerLayer {
     CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("inventory"))
 }
 
+fn bulkhead(max_concurrent: u32) -> BulkheadLayer {
+    let config = BulkheadConfig::new(max_concurrent).queue(10, Duration::from_secs(1));
+    BulkheadLayer::new(config.name("inventory"))
+}
+
+fn full() -> BulkheadLayer {
+    let layer = BulkheadLayer::new(BulkheadConfig::new(1).name("inventory"));
+    layer.handle().resize(0);
+    layer
+}
+
+fn rate_limit(rate: u32) -> RateLimitLayer {
+    RateLimitLayer::new(RateLimitConfig::new(rate, Duration::from_secs(1_000)).burst(rate).name("inventory"))
+}
+
+fn adaptive(limit: u32) -> AdaptiveLayer {
+    AdaptiveLayer::new(AdaptiveConfig::default().initial(limit).name("inventory"))
+}
+
 fn retry() -> RetryLayer {
     RetryLayer::new(RetryConfig::default().name("inventory"))
 }
@@ -69,16 +89,31 @@ fn timeout() -> TimeoutLayer {
     TimeoutLayer::new(TimeoutConfig::new(Duration::from_secs(5)).name("inventory"))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+fn tenant(request: &u64) -> Key<'_> {
+    Key::from(*request)
+}
+
+/// Makes a call, and waits for its end.
+fn call<S: Service<u64>>(service: &mut S, request: u64) {
+    let mut cx = Context::from_waker(Waker::noop());
+    while service.poll_ready(&mut cx).is_pending() {}
+    let mut call = pin!(service.call(request));
+    while call.as_mut().poll(&mut cx).is_pending() {}
+}
+
 /// Allocations of a hundred calls, after one that may set things up.
 fn allocations<S: Service<u64>>(mut service: S) -> u64 {
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut call = || {
-        while service.poll_ready(&mut cx).is_pending() {}
-        let mut call = pin!(service.call(1));
-        while call.as_mut().poll(&mut cx).is_pending() {}
-    };
-    call();
-    measure(|| (0..100).for_each(|_| call())).count_total
+    call(&mut service, 1);
+    measure(|| (0..100).for_each(|_| call(&mut service, 1))).count_total
+}
+
+/// Bytes of heap that are left when this is done.
+fn kept<T>(make: impl FnOnce() -> T) -> usize {
+    let mut made = None;
+    let bytes = measure(|| made = Some(black_box(make()))).bytes_current;
+    drop(made);
+    usize::try_from(bytes).expect("more was given back than taken")
 }
 
 #[test]
@@ -89,10 +124,26 @@ fn an_admitted_call_allocates_nothing() {
         let inner = Opaque(pending);
         assert_eq!(allocations(inner), 0, "the bare service");
         assert_eq!(allocations(breaker().layer(inner)), 0, "circuit breaker");
+        assert_eq!(allocations(bulkhead(1).layer(inner)), 0, "bulkhead");
+        assert_eq!(allocations(rate_limit(1_000_000).layer(inner)), 0, "rate limit");
+        assert_eq!(allocations(adaptive(20).layer(inner)), 0, "adaptive limit");
         assert_eq!(allocations(retry().layer(inner)), 0, "retry");
         assert_eq!(allocations(timeout().layer(inner)), 0, "timeout");
         let stack = ServiceBuilder::new().layer(timeout()).layer(retry()).layer(breaker()).layer(timeout());
         assert_eq!(allocations(stack.service(inner)), 0, "the whole stack");
+        let gates = ServiceBuilder::new().layer(breaker()).layer(bulkhead(1)).layer(rate_limit(1_000_000));
+        assert_eq!(allocations(gates.layer(adaptive(20)).service(inner)), 0, "all gates");
+    }
+}
+
+#[test]
+fn an_admitted_call_of_a_known_key_allocates_nothing() {
+    for pending in [0, 1] {
+        let inner = Opaque(pending);
+        assert_eq!(allocations(breaker().key_by(tenant).layer(inner)), 0, "circuit breaker");
+        assert_eq!(allocations(bulkhead(1).key_by(tenant).layer(inner)), 0, "bulkhead");
+        assert_eq!(allocations(rate_limit(1_000_000).key_by(tenant).layer(inner)), 0, "rate limit");
+        assert_eq!(allocations(adaptive(20).key_by(tenant).layer(inner)), 0, "adaptive limit");
     }
 }
 
@@ -106,10 +157,98 @@ fn a_refused_call_allocates_nothing() {
     let forced = breaker();
     forced.handle().force_open().keep();
     assert_eq!(allocations(forced.layer(Opaque(0))), 0, "forced open");
+    assert_eq!(allocations(full().layer(Opaque(0))), 0, "full");
+    assert_eq!(allocations(rate_limit(1).layer(Opaque(0))), 0, "too soon");
+    let limit = adaptive(1);
+    let _only = limit.handle().try_admit();
+    assert_eq!(allocations(limit.layer(Opaque(0))), 0, "at the limit");
+}
+
+#[test]
+fn a_refused_call_of_a_known_key_allocates_nothing() {
+    let open = breaker().key_by(tenant);
+    open.handle().entry(1).open_until(Instant::FAR_FUTURE);
+    assert_eq!(allocations(open.layer(Opaque(0))), 0, "open");
+    let full = full().key_by(tenant);
+    full.handle().entry(1).resize(0);
+    assert_eq!(allocations(full.layer(Opaque(0))), 0, "full");
+    assert_eq!(allocations(rate_limit(1).key_by(tenant).layer(Opaque(0))), 0, "too soon");
+    let limit = adaptive(1).key_by(tenant);
+    let _only = limit.handle().entry(1).try_admit();
+    assert_eq!(allocations(limit.layer(Opaque(0))), 0, "at the limit");
+}
+
+#[test]
+fn a_call_allocates_nothing_when_one_that_waited_has_come_and_gone() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let _entered = runtime.enter();
+    let mut cx = Context::from_waker(Waker::noop());
+
+    let layer = bulkhead(1);
+    let mut service = layer.layer(Opaque(0));
+    let only = layer.handle().try_admit();
+    assert!(service.poll_ready(&mut cx).is_ready());
+    let mut waiting = Box::pin(service.call(1));
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    drop((waiting, only));
+    assert_eq!(allocations(service), 0, "bulkhead");
+
+    let config = RateLimitConfig::per_second(1_000_000).max_wait(Duration::from_secs(5));
+    let layer = RateLimitLayer::new(config.name("inventory"));
+    let (handle, mut service) = (layer.handle(), layer.layer(Opaque(0)));
+    handle.pause(Duration::from_secs(4));
+    assert!(service.poll_ready(&mut cx).is_ready());
+    let mut waiting = Box::pin(service.call(1));
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    drop(waiting);
+    handle.resume();
+    assert_eq!(allocations(service), 0, "rate limit");
 }
 
 #[test]
 fn a_circuit_is_small() {
     let bytes = measure(|| drop(black_box(breaker()))).bytes_max;
     assert!(bytes <= 1536, "{bytes} bytes of heap");
+}
+
+#[test]
+fn the_other_gates_are_small() {
+    for (name, bytes, most) in [
+        ("bulkhead", kept(|| bulkhead(10)), 1160),
+        ("rate limit", kept(|| rate_limit(10)), 1160),
+        ("adaptive limit", kept(|| adaptive(10)), 1384),
+    ] {
+        println!("{name}: {bytes} bytes of heap");
+        assert!(bytes <= most, "{name}: {bytes} bytes of heap");
+    }
+}
+
+/// Bytes of heap for each of ten thousand keys that were used once, without the layer itself.
+fn each_key<L: Layer<Opaque, Service: Service<u64>>>(layer: L) -> usize {
+    let mut service = layer.layer(Opaque(0));
+    kept(|| (0..10_000).for_each(|key| call(&mut service, key))) / 10_000
+}
+
+#[test]
+fn a_key_is_small() {
+    // A key that is a number is kept in 24 bytes of the state that it names.
+    let own = 24;
+    for (name, bytes, most) in [
+        ("circuit breaker", each_key(breaker().key_by(tenant)), 256),
+        ("bulkhead", each_key(bulkhead(10).key_by(tenant)), 392),
+        ("rate limit", each_key(rate_limit(10).key_by(tenant)), 304),
+        ("adaptive limit", each_key(adaptive(10).key_by(tenant)), 584),
+    ] {
+        println!("{name}: {bytes} bytes of heap a key, {} without the key's own", bytes - own);
+        assert!(bytes - own <= most, "{name}: {bytes} bytes of heap a key");
+    }
+}
+
+#[test]
+fn a_million_keys_take_no_more_than_as_many_as_are_kept() {
+    let mut service = breaker().key_by(tenant).layer(Opaque(0));
+    let used = measure(|| (0..1_000_000).for_each(|key| call(&mut service, key)));
+    println!("{} bytes of heap at the end, {} at most", used.bytes_current, used.bytes_max);
+    let most = 10_000 * (256 + 24) + 64 * 1024;
+    assert!(used.bytes_max <= most, "{} bytes of heap", used.bytes_max);
 }

@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 use crate::apart::apart;
 use crate::drive::{A_WHILE, poll_once, poll_ready, survive};
 use crate::foreign::{arm, disarm};
-use crate::subject::{Guards, Seen, Subject, Verdict, paused};
+use crate::subject::{Guards, Hold, Seen, Subject, Verdict, paused};
 
 laws! {
     calls_are_successes_failures_ignored_refused_and_abandoned
@@ -27,6 +27,8 @@ enum Op {
     Drop(usize),
     Pass(Duration),
     Refuse(usize),
+    Hold(usize),
+    LetIn,
     Allow,
     Stall,
     Go,
@@ -62,6 +64,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => any::<prop::sample::Index>().prop_map(|index| Op::Drop(index.index(16))),
         3 => spans().prop_map(Op::Pass),
         1 => (0..8_usize).prop_map(Op::Refuse),
+        2 => (0..2_usize).prop_map(Op::Hold),
+        2 => Just(Op::LetIn),
         2 => Just(Op::Allow),
         1 => Just(Op::Stall),
         2 => Just(Op::Go),
@@ -103,6 +107,7 @@ where
     service: L::Service,
     calls: Vec<Pin<Box<ResponseOf<L>>>>,
     refusing: Vec<Box<dyn Any>>,
+    holding: Vec<Box<dyn Hold>>,
     seen: Seen,
 }
 
@@ -119,6 +124,7 @@ impl<L: Guards<Script>> Run<L> {
             service,
             calls: Vec::new(),
             refusing: Vec::new(),
+            holding: Vec::new(),
             seen: Seen::default(),
         }
     }
@@ -135,7 +141,13 @@ impl<L: Guards<Script>> Run<L> {
                         self.refusing.push((refusal.begin)());
                     }
                 }
-                Op::Allow => drop(self.refusing.pop()),
+                Op::Hold(index) => {
+                    if let Some(hold) = self.subject.holds.get(index) {
+                        self.holding.push((hold.begin)());
+                    }
+                }
+                Op::LetIn => self.holding.iter_mut().for_each(|hold| hold.let_in()),
+                Op::Allow => drop((self.refusing.pop(), self.holding.pop())),
                 Op::Stall => self.probe.set_ready(false),
                 Op::Go => self.probe.set_ready(true),
                 Op::Revive => (self.subject.revive)(),
@@ -151,9 +163,10 @@ impl<L: Guards<Script>> Run<L> {
         }
         disarm();
         self.refusing.clear();
+        self.holding.clear();
         self.seen.reached = self.probe.calls();
         let ended = self.seen.answered + self.seen.failed + self.seen.refused + self.seen.dropped;
-        let ended = ended + self.seen.broke + self.seen.broke_elsewhere;
+        let ended = ended + self.seen.broke + self.seen.broke_elsewhere + self.seen.broke_before;
         ensure!(ended == self.seen.calls, "the test has lost a call: {:?}", self.seen);
         (self.subject.account)(&self.seen)?;
         for time in [Duration::ZERO, Duration::from_secs(3600)] {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -39,6 +39,11 @@ pub(crate) async fn call<S: Service<u64>>(service: &mut S, request: u64) -> Resu
 /// Time for a timer to end, and for no call to be old.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(200);
 
+/// Moves the clock where nobody can wait. Timers end when the law next gives way.
+pub(crate) fn pass_time(time: Duration) {
+    let _gave_way = poll_once(pin!(tokio::time::advance(time)));
+}
+
 /// How a poll or a drop ended.
 pub(crate) enum Step<T> {
     Done(T),
@@ -46,6 +51,8 @@ pub(crate) enum Step<T> {
     Broke,
     /// Foreign code panicked elsewhere.
     BrokeElsewhere,
+    /// Foreign code panicked that says what kind of call it is.
+    BrokeBefore,
 }
 
 /// Runs this, and survives.
@@ -56,6 +63,9 @@ pub(crate) fn survive<T>(run: impl FnOnce() -> T) -> Step<T> {
             text if text.ends_with("played by the script") => Step::Broke,
             text if ["Ready", "Call", "Poll"].iter().any(|place| text.ends_with(&format!(": {place}"))) => {
                 Step::Broke
+            }
+            text if ["Cost", "Key", "Priority"].iter().any(|place| text.ends_with(&format!(": {place}"))) => {
+                Step::BrokeBefore
             }
             text if text.starts_with("a panic in foreign code") => Step::BrokeElsewhere,
             _ => std::panic::resume_unwind(panic),
@@ -70,6 +80,7 @@ impl<T> Step<T> {
             Self::Done(done) => return Some(done),
             Self::Broke => seen.broke += 1,
             Self::BrokeElsewhere => seen.broke_elsewhere += 1,
+            Self::BrokeBefore => seen.broke_before += 1,
         }
         None
     }

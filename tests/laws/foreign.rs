@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use seawall::adaptive::{Limit, Sample};
 use seawall::circuit_breaker::Counts;
 use seawall::retry::Repeat;
-use seawall::{ByClone, Classify, ErrorsFail, Event, EventKind, Outcome};
+use seawall::{ByClone, Cause, Classify, ErrorsFail, Event, EventKind, Key, Outcome, Priority};
 
 /// Where foreign code runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub(crate) enum Place {
     Copy,
     Delays,
     PerRequest,
+    Cost,
+    Priority,
+    Key,
+    Limit,
 }
 
 #[derive(Clone, Copy)]
@@ -68,6 +73,19 @@ impl<Response, Error> Classify<Response, Error> for Judge {
     }
 }
 
+/// A classifier that takes every error for a timeout, from which an adaptive limit learns.
+#[derive(Clone, Copy)]
+pub(crate) struct Impatient;
+
+impl<Response, Error> Classify<Response, Error> for Impatient {
+    fn classify(&self, result: &Result<Response, Error>) -> Outcome {
+        match Judge.classify(result) {
+            Outcome::Success => Outcome::Success,
+            _ => Outcome::Transient { retry_after: None, cause: Cause::TimedOut },
+        }
+    }
+}
+
 /// A way to send a request again.
 #[derive(Clone, Copy)]
 pub(crate) struct Copying;
@@ -100,6 +118,64 @@ pub(crate) fn rule(_: &Counts) -> bool {
     false
 }
 
+/// What a call takes, by its request: one as a rule, for some two, none, or more than there ever is.
+pub(crate) type Weigh = fn(&u64) -> u32;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn weigh(request: &u64) -> u32 {
+    pass(Place::Cost);
+    match request % 20 {
+        9 => 2,
+        14 => 0,
+        19 => u32::MAX,
+        _ => 1,
+    }
+}
+
+/// How important a call is, by its request.
+pub(crate) type Rank = fn(&u64) -> Priority;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn rank(request: &u64) -> Priority {
+    pass(Place::Priority);
+    if request.is_multiple_of(2) { Priority::Low } else { Priority::Normal }
+}
+
+/// The key of a request.
+pub(crate) type Tenant = for<'a> fn(&'a u64) -> Key<'a>;
+
+/// The key that the laws look at, and the first request of another.
+pub(crate) const KEY: u64 = 7;
+pub(crate) const OTHERS: u64 = 1000;
+
+/// One key for nearly all.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn tenant(request: &u64) -> Key<'_> {
+    pass(Place::Key);
+    Key::from(if *request < OTHERS { KEY } else { KEY + 1 })
+}
+
+/// A few keys, in turn.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn one_of_few(request: &u64) -> Key<'_> {
+    pass(Place::Key);
+    Key::from(request % 4)
+}
+
+/// A limit of its own, which stays where it is.
+pub(crate) struct Steady;
+
+impl Limit for Steady {
+    fn limit(&self) -> usize {
+        10
+    }
+
+    fn on_sample(&mut self, _: Sample) -> usize {
+        pass(Place::Limit);
+        10
+    }
+}
+
 /// What a listener heard, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Heard(Arc<Mutex<Vec<EventKind>>>);
@@ -116,6 +192,10 @@ impl Heard {
     pub(crate) fn count(&self, is: impl Fn(&EventKind) -> bool) -> u64 {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         heard.iter().filter(|kind| is(kind)).count() as u64
+    }
+
+    pub(crate) fn all(&self) -> Vec<EventKind> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn len(&self) -> usize {

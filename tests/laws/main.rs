@@ -16,21 +16,25 @@ mod table;
 
 mod apart;
 mod books;
+mod door;
 mod drive;
 mod drop_at;
 mod foreign;
 mod inner;
 
+mod by_hand;
 mod cancellation;
 mod conservation;
 mod extremes;
 mod identity;
 mod panics;
 mod planted;
+mod queued;
 mod readiness;
 mod refusing;
 mod shape;
 mod sharing;
+mod waiting;
 mod wakes;
 mod wrong;
 mod wronged;

@@ -161,6 +161,44 @@ pub(crate) fn a_panic_below_while_the_gate_makes_a_service_ready_leaves_nothing_
     })
 }
 
+/// For calls that have to wait: before the wait, and after it.
+pub(crate) fn in_the_queue<L: Guards<Bombed>>(make: &dyn Fn() -> Subject<L>) -> Verdict {
+    paused(async {
+        let Subject { holds, foreign, foreign_while_waiting, .. } = make();
+        let places = BELOW.into_iter().chain(foreign).chain(foreign_while_waiting.clone());
+        for (index, place) in places.flat_map(|place| (0..holds.len()).map(move |index| (index, place))) {
+            let mut world = World::new(make());
+            let mut holding = (world.subject.holds[index].begin)();
+            let ready = poll_ready(&mut world.service).is_ready();
+            ensure!(ready, "not ready to wait");
+            arm(place);
+            let (seen, service) = (&mut world.seen, &mut world.service);
+            seen.calls += 1;
+            if let Some(mut future) = survive(|| Box::pin(service.call(1))).noted(seen) {
+                for _ in 0..20 {
+                    match survive(|| poll_once(future.as_mut())).noted(seen) {
+                        Some(std::task::Poll::Pending) => {
+                            holding.let_in();
+                            tokio::time::advance(A_WHILE).await;
+                        }
+                        Some(std::task::Poll::Ready(result)) => {
+                            seen.note(&result);
+                            break;
+                        }
+                        None => break,
+                    }
+                }
+                let _survived = survive(|| drop(future));
+            }
+            let spared = disarm();
+            ensure!(!spared || !foreign_while_waiting.contains(&place), "{place:?} was never passed");
+            drop(holding);
+            world.prove_usable().await.map_err(|why| format!("after a panic in {place:?}: {why}"))?;
+        }
+        Ok(())
+    })
+}
+
 /// A second panic would end the process, so each line of the table runs in one of its own.
 pub(crate) fn foreign_code_that_panics_while_a_panic_unwinds_does_not_abort<L: Guards<Bombed>>(
     make: &dyn Fn() -> Subject<L>,

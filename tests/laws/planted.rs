@@ -19,24 +19,25 @@ use crate::subject::{Subject, Verdict, judge};
 use crate::wakes::*;
 use crate::wrong::{Defect, wrong};
 
+macro_rules! kept {
+    ($subject:expr => $($law:ident)+) => {
+        $(
+            #[test]
+            fn $law() {
+                crate::subject::uphold(super::$law, || $subject);
+            }
+        )+
+    };
+}
+
 /// A layer without a defect keeps every law.
 mod nothing {
-    macro_rules! kept {
-        ($($law:ident)+) => {
-            $(
-                #[test]
-                fn $law() {
-                    crate::subject::uphold(super::$law, || super::wrong(super::Defect::None));
-                }
-            )+
-        };
-    }
-
-    kept! {
+    kept! { super::wrong(super::Defect::None) =>
         the_readied_instance_is_the_called_one
         a_service_is_called_only_when_it_was_ready
         a_clone_inherits_no_readiness
         a_clone_inherits_no_permit
+        a_readied_service_reserves_nothing_of_the_layer
         an_error_of_readiness_passes_through_and_leaks_nothing
         an_error_of_readiness_during_a_call_leaks_nothing
         a_layer_that_never_triggers_changes_no_response
@@ -84,6 +85,8 @@ macro_rules! broken {
         )+
     };
 }
+
+mod queue;
 
 fn is_found(law: &str, verdict: Verdict, why: &str) {
     match verdict {

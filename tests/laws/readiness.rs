@@ -5,7 +5,7 @@ use seawall::{Error, StackError};
 use tower::Service;
 use tower::limit::ConcurrencyLimit;
 
-use crate::drive::{A_WHILE, call, poll_ready, poll_ready_in};
+use crate::drive::{A_WHILE, call, poll_once, poll_ready, poll_ready_in};
 use crate::inner::{Done, Spy};
 use crate::subject::{Guards, Subject, Verdict, paused};
 
@@ -14,6 +14,7 @@ laws! {
     a_service_is_called_only_when_it_was_ready
     a_clone_inherits_no_readiness
     a_clone_inherits_no_permit
+    a_readied_service_reserves_nothing_of_the_layer
     an_error_of_readiness_passes_through_and_leaks_nothing
     an_error_of_readiness_during_a_call_leaks_nothing
 }
@@ -97,6 +98,29 @@ pub(crate) fn a_clone_inherits_no_permit<L: Guards<ConcurrencyLimit<Script>>>(
         ensure!(task.is_woken(), "the permit of a dropped service does not come back");
         let result = call(&mut clone, 1).await;
         ensure!(result.is_ok(), "{result:?}");
+        Ok(())
+    })
+}
+
+/// L2: whoever is ready may never call, and must not be in the way of others.
+pub(crate) fn a_readied_service_reserves_nothing_of_the_layer<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    paused(async {
+        let subject = make();
+        let script = Script::new([Play::Answer]);
+        let probe = script.probe();
+        let service = subject.layer.layer(script);
+        let mut ready = [(); 3].map(|()| service.clone());
+        for service in &mut ready {
+            ensure!(poll_ready(service).is_ready(), "not ready though the service is");
+        }
+        let held = (subject.held)(&probe);
+        ensure!(held == 0, "{held} is held by services that are ready");
+        for mut service in ready {
+            let polled = poll_once(Box::pin(service.call(1)).as_mut());
+            ensure!(matches!(polled, std::task::Poll::Ready(Ok(_))), "one after the other: {polled:?}");
+        }
         Ok(())
     })
 }

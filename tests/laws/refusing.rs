@@ -1,4 +1,6 @@
 //! L7: refusing is never blocked by a service that is stuck, and keeps nothing of it.
+//!
+//! A layer with keys is ready when its service is: it learns the key with the request, and no sooner.
 
 use std::task::Poll;
 
@@ -13,6 +15,7 @@ use crate::subject::{Guards, Refusal, Seen, Subject, Verdict, paused};
 laws! {
     a_refusal_is_not_held_up_by_a_service_that_is_not_ready
     a_caller_that_waits_for_readiness_is_woken_to_be_refused
+    a_caller_that_waits_for_readiness_is_woken_when_calls_have_filled_the_layer
     a_readied_service_that_is_not_used_is_given_back
     a_call_that_is_admitted_after_all_gets_a_service_that_is_ready
     a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leave
@@ -49,6 +52,9 @@ pub(crate) fn a_refusal_is_not_held_up_by_a_service_that_is_not_ready<L: Guards<
     make: &dyn Fn() -> Subject<L>,
 ) -> Verdict {
     each(make, async |subject, refusal| {
+        if !subject.foresees {
+            return Ok(());
+        }
         for failing in [false, true] {
             let script = Script::new([Play::Answer]);
             let probe = script.probe();
@@ -75,6 +81,9 @@ pub(crate) fn a_caller_that_waits_for_readiness_is_woken_to_be_refused<L: Guards
     make: &dyn Fn() -> Subject<L>,
 ) -> Verdict {
     each(make, async |subject, refusal| {
+        if !subject.foresees {
+            return Ok(());
+        }
         let script = Script::new([Play::Answer]);
         let probe = script.probe();
         probe.set_ready(false);
@@ -101,11 +110,49 @@ pub(crate) fn a_caller_that_waits_for_readiness_is_woken_to_be_refused<L: Guards
     })
 }
 
+/// The same, where it is calls of others that leave no room: from then on a call is refused, or waits in the layer.
+pub(crate) fn a_caller_that_waits_for_readiness_is_woken_when_calls_have_filled_the_layer<
+    L: Guards<Script>,
+>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    paused(async {
+        let subject = make();
+        let (script, others) = (Script::new([Play::Answer]), Script::new([Play::Hang]));
+        script.probe().set_ready(false);
+        let probe = others.probe();
+        let mut service = subject.layer.layer(script);
+        let mut beside = subject.layer.layer(others);
+        let mut caller = tokio_test::task::spawn(());
+        if poll_ready_in(&mut caller, &mut service).is_ready() || !subject.foresees {
+            return Ok(());
+        }
+        let mut calls = Vec::new();
+        while calls.len() as u64 == probe.calls() {
+            if calls.len() == 200 {
+                return Ok(());
+            }
+            is_ready(poll_ready(&mut beside))?;
+            let mut call = Box::pin(beside.call(1));
+            let _on_its_way = poll_once(call.as_mut());
+            calls.push(call);
+        }
+        // A circuit that recovers refuses one call and lets the next one in.
+        let says_so = poll_ready(&mut service.clone()).is_ready();
+        ensure!(!says_so || caller.is_woken(), "it goes on waiting for a service that is stuck");
+        ensure!(says_so || !caller.is_woken(), "woken for nothing");
+        Ok(())
+    })
+}
+
 pub(crate) fn a_readied_service_that_is_not_used_is_given_back<L: Guards<ConcurrencyLimit<Script>>>(
     make: &dyn Fn() -> Subject<L>,
 ) -> Verdict {
     each(make, async |subject, refusal| {
         for asked_again in [false, true] {
+            if asked_again && !subject.foresees {
+                continue;
+            }
             let script = Script::new([Play::Answer]);
             let mut service = subject.layer.layer(ConcurrencyLimit::new(script, 1));
             let mut clone = service.clone();
@@ -150,6 +197,9 @@ pub(crate) fn a_call_that_is_admitted_after_all_waits_for_a_service_and_may_leav
     make: &dyn Fn() -> Subject<L>,
 ) -> Verdict {
     each(make, async |subject, refusal| {
+        if !subject.foresees {
+            return Ok(());
+        }
         let script = Script::new([Play::Answer]);
         let probe = script.probe();
         let mut service = subject.layer.layer(script);

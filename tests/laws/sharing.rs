@@ -3,16 +3,18 @@
 use std::task::Poll;
 
 use seawall::StackError;
-use seawall::testing::Script;
+use seawall::testing::{Play, Script};
 use tower::Service;
 
 use crate::drive::{poll_once, poll_ready};
+use crate::foreign::OTHERS;
 use crate::refusing::{is_ready, is_refused};
 use crate::subject::{Guards, Subject, Verdict, paused};
 
 laws! {
     the_services_of_a_layer_hold_things_in_common
     the_services_of_a_layer_refuse_together_and_no_others_do
+    a_key_that_is_refused_is_no_matter_to_another
 }
 
 pub(crate) fn the_services_of_a_layer_hold_things_in_common<L: Guards<Script>>(
@@ -56,6 +58,28 @@ pub(crate) fn the_services_of_a_layer_refuse_together_and_no_others_do<L: Guards
             let polled = poll_once(Box::pin(apart.call(2)).as_mut());
             let refused = matches!(&polled, Poll::Ready(Err(error)) if error.as_rejected().is_some());
             ensure!(!refused, "{}: another layer refuses as well", refusal.name);
+            drop(refusing);
+        }
+        Ok(())
+    })
+}
+
+/// Unless there is no room for a state of its own.
+pub(crate) fn a_key_that_is_refused_is_no_matter_to_another<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
+    paused(async {
+        let subject = make();
+        let Some(shares) = subject.shares_keys else { return Ok(()) };
+        let mut service = subject.layer.layer(Script::new([Play::Answer]));
+        for refusal in &subject.refusals {
+            let refusing = (refusal.begin)();
+            for (request, is_refused) in [(1, true), (OTHERS, shares), (2, true)] {
+                is_ready(poll_ready(&mut service))?;
+                let polled = poll_once(Box::pin(service.call(request)).as_mut());
+                let refused = matches!(&polled, Poll::Ready(Err(error)) if error.as_rejected().is_some());
+                ensure!(refused == is_refused, "{}: request {request} got {polled:?}", refusal.name);
+            }
             drop(refusing);
         }
         Ok(())

@@ -3,10 +3,12 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use seawall::testing::{Play, Probe};
 use tower::{Layer, Service};
 
+use crate::door::Door;
 use crate::foreign::Place;
 
 /// Returns from a law that does not hold.
@@ -61,12 +63,28 @@ pub(crate) struct Subject<L> {
     pub(crate) tokens: Option<Box<dyn Fn() -> f64>>,
     /// The ways in which the layer can begin to refuse; it does until the guard is dropped.
     pub(crate) refusals: Vec<Refusal>,
+    /// The ways in which the layer can make calls wait; it does until the hold is dropped.
+    pub(crate) holds: Vec<HoldUp>,
+    /// The longest a call waits.
+    pub(crate) patience: Duration,
+    /// Whether it sends those away who wait too long in a long queue.
+    pub(crate) sheds: bool,
+    /// Whether it can tell that it would refuse before it sees the request. A layer with keys cannot.
+    pub(crate) foresees: bool,
+    /// For a layer with keys: whether requests from [`OTHERS`](crate::foreign::OTHERS) on share the state of those before.
+    pub(crate) shares_keys: Option<bool>,
     /// Brings a layer back that has every reason to refuse.
     pub(crate) revive: Box<dyn Fn()>,
+    /// Whether it may have a reason to refuse that nothing can take away.
+    pub(crate) may_end: bool,
+    /// The layer without tower, if it can be used so.
+    pub(crate) door: Option<Box<dyn Door>>,
     /// Compares what was seen from outside with the books of the layer.
     pub(crate) account: Box<dyn Fn(&Seen) -> Verdict>,
     /// Where the layer runs code of its user.
     pub(crate) foreign: Vec<Place>,
+    /// Where it does so only for calls that have to wait.
+    pub(crate) foreign_while_waiting: Vec<Place>,
     /// By how much its future may be larger than the inner one, copies of the request not counted.
     pub(crate) adds: usize,
     /// How many copies of the request its future may keep.
@@ -76,6 +94,17 @@ pub(crate) struct Subject<L> {
 pub(crate) struct Refusal {
     pub(crate) name: &'static str,
     pub(crate) begin: Box<dyn Fn() -> Box<dyn Any>>,
+}
+
+pub(crate) struct HoldUp {
+    pub(crate) name: &'static str,
+    pub(crate) begin: Box<dyn Fn() -> Box<dyn Hold>>,
+}
+
+/// Makes calls wait until it is dropped.
+pub(crate) trait Hold {
+    /// Lets one more in.
+    fn let_in(&mut self);
 }
 
 /// What was seen from outside.
@@ -90,6 +119,8 @@ pub(crate) struct Seen {
     pub(crate) broke: u64,
     /// Something else panicked.
     pub(crate) broke_elsewhere: u64,
+    /// Something panicked that says what kind of call it is: there never was one.
+    pub(crate) broke_before: u64,
     /// Of those that failed: for want of readiness.
     pub(crate) unready: u64,
     /// Calls that the service was given.
@@ -104,9 +135,17 @@ impl<L> Subject<L> {
             busy: (Play::Hang, 0),
             tokens: None,
             refusals: Vec::new(),
+            holds: Vec::new(),
+            patience: Duration::MAX,
+            sheds: false,
+            foresees: true,
+            shares_keys: None,
             revive: Box::new(|| {}),
+            may_end: false,
+            door: None,
             account: Box::new(|_| Ok(())),
             foreign: Vec::new(),
+            foreign_while_waiting: Vec::new(),
             adds: 0,
             copies: 0,
         }
@@ -118,12 +157,27 @@ impl<L> Subject<L> {
         self
     }
 
+    /// There may come a time when it refuses for good.
+    pub(crate) fn may_end(mut self) -> Self {
+        self.may_end = true;
+        self
+    }
+
     pub(crate) fn refuse_by<G: 'static>(
         mut self,
         name: &'static str,
         begin: impl Fn() -> G + 'static,
     ) -> Self {
         self.refusals.push(Refusal { name, begin: Box::new(move || Box::new(begin())) });
+        self
+    }
+
+    pub(crate) fn hold_by<H: Hold + 'static>(
+        mut self,
+        name: &'static str,
+        begin: impl Fn() -> H + 'static,
+    ) -> Self {
+        self.holds.push(HoldUp { name, begin: Box::new(move || Box::new(begin())) });
         self
     }
 

@@ -1,45 +1,86 @@
 //! The table: one line per layer, or variant of one, and every law is a test of it.
 //!
-//! A new layer is one line here and one function below, which says how to look into it.
+//! A new layer is one line here and one function in a file below, which says how to look into it.
 //!
 //! `adds` pins by how many bytes the future of a layer may be larger than the one of its service.
 
 pub(crate) use std::time::Duration;
 
-pub(crate) use seawall::Backoff;
-use seawall::circuit_breaker::Abandoned;
+pub(crate) use seawall::adaptive::Algorithm;
+pub(crate) use seawall::bulkhead::Order;
 pub(crate) use seawall::circuit_breaker::Window;
-use seawall::{BudgetConfig, TimeoutLayer};
-pub(crate) use seawall::{CircuitBreakerConfig, RetryConfig};
-use seawall::{CircuitBreakerLayer, RetryLayer};
+pub(crate) use seawall::rate_limit::Counting;
+pub(crate) use seawall::{Backoff, BulkheadConfig, KeyConfig, RateLimitConfig, RetryConfig};
 
+pub(crate) use self::circuit::*;
+pub(crate) use self::drivers::*;
+pub(crate) use self::keyed::*;
+pub(crate) use self::limits::*;
+pub(crate) use self::stacks::*;
 pub(crate) use crate::books::SECOND;
-use crate::books::{on_circuit, on_retry, on_timeout};
-use crate::foreign::{Copying, Heard, Judge, Patience, Place, delays, patience, rule};
-use crate::subject::Subject;
+
+mod circuit;
+mod drivers;
+mod keyed;
+mod limits;
+mod stacks;
 
 #[rustfmt::skip]
 macro_rules! every_layer {
     ($then:ident $($args:ident)*) => {
         $then! { [$($args)*]
-            circuit_breaker = breaker(circuit()).adds(48);
-            circuit_breaker_over_a_count_window = breaker(circuit().window(Window::Count(100))).adds(48);
-            circuit_breaker_that_minds_slow_calls = breaker(circuit().slow_calls(1.0, 2 * SECOND)).adds(48);
-            circuit_breaker_half_open = half_open().adds(48);
-            circuit_breaker_recovering = recovering().adds(48);
-            circuit_breaker_that_runs_foreign_code = foreign_breaker().adds(48);
-            circuit_breaker_with_a_rule_of_its_user = ruled_breaker().adds(48);
-            retry = retrier(RetryConfig::default()).adds(184);
-            retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(184);
-            retry_that_runs_foreign_code = foreign_retrier().adds(184);
+            circuit_breaker = breaker(circuit()).adds(64);
+            circuit_breaker_over_a_count_window = breaker(circuit().window(Window::Count(100))).adds(64);
+            circuit_breaker_that_minds_slow_calls = breaker(circuit().slow_calls(1.0, 2 * SECOND)).adds(64);
+            circuit_breaker_half_open = half_open().adds(64);
+            circuit_breaker_recovering = recovering().adds(64);
+            circuit_breaker_that_runs_foreign_code = foreign_breaker().adds(64);
+            circuit_breaker_with_a_rule_of_its_user = ruled_breaker().adds(64);
+            bulkhead = places(BulkheadConfig::new(100)).adds(216);
+            bulkhead_of_one_place = places(BulkheadConfig::new(1)).adds(216);
+            bulkhead_with_a_queue = queueing(queue(1)).adds(216);
+            bulkhead_that_lets_the_newest_in_first = queueing(queue(1).order(Order::Lifo)).adds(216);
+            bulkhead_that_sheds_a_standing_queue = queueing(queue(1).order(Order::CodelLifo)).adds(216);
+            rate_limit = turns(freely()).adds(192);
+            rate_limit_over_fixed_windows = turns(in_periods(Counting::FixedWindow)).adds(192);
+            rate_limit_over_a_sliding_window = turns(in_periods(Counting::SlidingWindow)).adds(192);
+            rate_limit_with_a_queue = turns(in_turn()).adds(192);
+            rate_limit_over_fixed_windows_with_a_queue = turns(in_periods(Counting::FixedWindow).max_wait(PATIENCE)).adds(192);
+            rate_limit_over_a_sliding_window_with_a_queue = turns(in_periods(Counting::SlidingWindow).max_wait(PATIENCE)).adds(192);
+            adaptive = finding(growing()).adds(64);
+            adaptive_of_one_call = finding(growing().max(1).initial(1)).adds(64);
+            adaptive_by_round_trips = finding(growing().algorithm(Algorithm::Gradient2)).adds(64);
+            adaptive_by_drops = finding(growing().algorithm(Algorithm::Aimd { latency: Some(SECOND) })).adds(64);
+            adaptive_that_runs_foreign_code = foreign_adaptive().adds(64);
+            retry = retrier(RetryConfig::default()).adds(216);
+            retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(216);
+            retry_that_runs_foreign_code = foreign_retrier().adds(216);
             timeout = limit(3600 * SECOND).adds(168);
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
-            stack_of_timeout_retry_breaker_timeout = full_stack().adds(440);
-            stack_of_breaker_and_retry = breaker_over_retry().adds(216);
-            stack_of_two_breakers = two_breakers().adds(80);
+            stack_of_timeout_retry_breaker_timeout = full_stack().adds(512);
+            stack_of_breaker_and_retry = breaker_over_retry().adds(264);
+            stack_of_two_breakers = two_breakers().adds(112);
+            stack_of_all_gates = four_gates().adds(280);
+            stack_of_retry_and_bulkhead = retry_over_bulkhead().adds(344);
+            stack_of_timeout_and_queue = timeout_over_queue().adds(384);
+            stack_of_two_bulkheads = two_bulkheads().adds(256);
             // Those that take one type of request, that of their closures.
             @of_one_type
             timeout_that_runs_foreign_code = foreign_limit().adds(168);
+            bulkhead_that_runs_foreign_code = foreign_bulkhead().adds(216);
+            rate_limit_that_runs_foreign_code = foreign_rate_limit().adds(192);
+            circuit_breaker_by_key = keyed_breaker(KeyConfig::default()).adds(64);
+            circuit_breaker_without_room_for_keys = keyed_breaker(KeyConfig::default().max(1)).adds(64);
+            circuit_breaker_of_a_crowd = crowded_breaker().adds(64);
+            bulkhead_by_key = keyed_bulkhead(KeyConfig::default()).adds(216);
+            bulkhead_without_room_for_keys = keyed_bulkhead(KeyConfig::default().max(1)).adds(216);
+            bulkhead_of_a_crowd = crowded_bulkhead().adds(216);
+            rate_limit_by_key = keyed_rate_limit(KeyConfig::default()).adds(192);
+            rate_limit_without_room_for_keys = keyed_rate_limit(KeyConfig::default().max(1)).adds(192);
+            rate_limit_of_a_crowd = crowded_rate_limit().adds(192);
+            adaptive_by_key = keyed_adaptive(KeyConfig::default()).adds(64);
+            adaptive_without_room_for_keys = keyed_adaptive(KeyConfig::default().max(1)).adds(64);
+            adaptive_of_a_crowd = crowded_adaptive().adds(64);
         }
     };
 }
@@ -60,170 +101,39 @@ macro_rules! every_extreme {
             retry_of_largest_values = retrier(largest_retry());
             retry_without_a_wait = retrier(largest_retry().backoff(Backoff::constant(Duration::ZERO)).max_attempts(50));
             retry_without_a_place = retrier(RetryConfig::default().budget(None).max_sleepers(0));
+            bulkhead_of_one = places(BulkheadConfig::new(1));
+            bulkhead_of_all = places(BulkheadConfig::new(u32::MAX));
+            bulkhead_where_nobody_waits_for_long = places(BulkheadConfig::new(1).queue(u32::MAX, Duration::ZERO));
+            bulkhead_where_all_wait_for_ever = queueing(BulkheadConfig::new(1).queue(u32::MAX, Duration::MAX));
+            bulkhead_where_the_newest_waits_for_ever = queueing(BulkheadConfig::new(1).queue(u32::MAX, Duration::MAX).order(Order::Lifo));
+            bulkhead_that_sheds_for_ever = queueing(BulkheadConfig::new(1).queue(u32::MAX, Duration::MAX).order(Order::CodelLifo));
+            bulkhead_of_all_with_a_queue = places(BulkheadConfig::new(u32::MAX).queue(u32::MAX, Duration::MAX));
+            rate_limit_of_one_for_ever = turns(RateLimitConfig::new(1, Duration::MAX)).may_end();
+            rate_limit_of_one_for_ever_in_a_window = turns(RateLimitConfig::new(1, Duration::MAX).counting(Counting::FixedWindow)).may_end();
+            rate_limit_of_one_for_ever_in_any_stretch = turns(RateLimitConfig::new(1, Duration::MAX).counting(Counting::SlidingWindow)).may_end();
+            rate_limit_of_one_where_all_wait_for_ever = turns(RateLimitConfig::new(1, Duration::MAX).max_wait(Duration::MAX)).may_end();
+            rate_limit_of_the_largest_burst = turns(RateLimitConfig::new(u32::MAX, Duration::MAX).burst(u32::MAX).max_wait(Duration::MAX).max_pause(Duration::MAX));
+            rate_limit_of_one_a_nanosecond = turns(RateLimitConfig::per_second(1_000_000_000).burst(1).max_pause(Duration::ZERO));
+            rate_limit_of_one_a_nanosecond_in_windows = turns(RateLimitConfig::new(1, Duration::from_nanos(1)).counting(Counting::FixedWindow).max_wait(Duration::from_nanos(1)));
+            rate_limit_of_one_a_nanosecond_in_any_stretch = turns(RateLimitConfig::new(1, Duration::from_nanos(1)).counting(Counting::SlidingWindow).max_wait(Duration::MAX));
+            adaptive_of_one = finding(growing().max(1).initial(1).abandoned_after(Duration::ZERO));
+            adaptive_of_a_million = finding(growing().max(1_000_000).initial(1_000_000).abandoned_after(Duration::MAX));
+            adaptive_by_round_trips_of_a_million = finding(growing().algorithm(Algorithm::Gradient2).max(1_000_000).initial(1_000_000).abandoned_after(Duration::ZERO));
+            adaptive_by_drops_of_a_nanosecond = finding(growing().algorithm(Algorithm::Aimd { latency: Some(Duration::from_nanos(1)) }).abandoned_after(Duration::ZERO));
+            adaptive_by_drops_of_all_time = finding(growing().algorithm(Algorithm::Aimd { latency: Some(Duration::MAX) }).max(1_000_000));
             timeout_of_zero = limit(Duration::ZERO);
             timeout_of_a_nanosecond = limit(Duration::from_nanos(1));
             timeout_of_all_nanoseconds = limit(Duration::from_nanos(u64::MAX - 1));
             timeout_of_all_time = limit(Duration::MAX);
             @of_one_type
+            circuit_breaker_of_one_key = keyed_breaker(KeyConfig::default().max(1));
+            circuit_breaker_of_all_keys = keyed_breaker(KeyConfig::default().max(u32::MAX));
+            bulkhead_of_one_key = keyed_bulkhead(KeyConfig::default().max(1));
+            bulkhead_of_all_keys = keyed_bulkhead(KeyConfig::default().max(u32::MAX));
+            rate_limit_of_one_key = keyed_rate_limit(KeyConfig::default().max(1));
+            rate_limit_of_all_keys = keyed_rate_limit(KeyConfig::default().max(u32::MAX));
+            adaptive_of_one_key = keyed_adaptive(KeyConfig::default().max(1));
+            adaptive_of_all_keys = keyed_adaptive(KeyConfig::default().max(u32::MAX));
         }
     };
-}
-
-pub(crate) fn circuit() -> CircuitBreakerConfig {
-    CircuitBreakerConfig::default()
-}
-
-pub(crate) fn breaker(config: CircuitBreakerConfig) -> Subject<CircuitBreakerLayer> {
-    let layer = CircuitBreakerLayer::new(config);
-    let handle = layer.handle();
-    on_circuit(layer, handle, None, true)
-}
-
-pub(crate) fn foreign_breaker() -> Subject<CircuitBreakerLayer<Judge>> {
-    let heard = Heard::default();
-    let layer = CircuitBreakerLayer::new(circuit()).classify(Judge).on_event(heard.listener());
-    let handle = layer.handle();
-    let mut subject = on_circuit(layer, handle, Some(heard), true);
-    subject.foreign = vec![Place::Classifier, Place::Listener];
-    subject
-}
-
-pub(crate) fn ruled_breaker() -> Subject<CircuitBreakerLayer> {
-    let heard = Heard::default();
-    let layer = CircuitBreakerLayer::new(circuit()).open_when(rule).on_event(heard.listener());
-    let handle = layer.handle();
-    let mut subject = on_circuit(layer, handle, Some(heard), true);
-    subject.foreign = vec![Place::Rule, Place::Listener];
-    subject
-}
-
-/// Half-open, with one place left.
-pub(crate) fn half_open() -> Subject<CircuitBreakerLayer> {
-    let heard = Heard::default();
-    let config = circuit().probes(10);
-    let layer = CircuitBreakerLayer::new(config).on_event(heard.listener());
-    let handle = layer.handle();
-    crate::books::probe(&handle, 9);
-    on_circuit(layer, handle, Some(heard), true)
-}
-
-/// Recovering, at the foot of a long ramp: a call passes when no other is on its way.
-pub(crate) fn recovering() -> Subject<CircuitBreakerLayer> {
-    let heard = Heard::default();
-    let layer = CircuitBreakerLayer::new(circuit().probes(1).ramp(24 * 3600 * SECOND).seed(7));
-    let layer = layer.on_event(heard.listener());
-    let handle = layer.handle();
-    crate::books::probe(&handle, 1);
-    on_circuit(layer, handle, Some(heard), true)
-}
-
-pub(crate) fn least_circuit() -> CircuitBreakerConfig {
-    circuit()
-        .window(Window::Time { span: Duration::from_millis(1), buckets: 1 })
-        .minimum_calls(0)
-        .failure_rate(Some(f64::MIN_POSITIVE))
-        .consecutive_failures(1, Duration::ZERO)
-        .open_for(Duration::ZERO, Duration::ZERO)
-        .jitter(0.0)
-        .probes(1)
-        .lease(Duration::from_nanos(1))
-        .ramp(Duration::ZERO)
-        .abandoned(Abandoned::FailureIfOlderThan(Duration::ZERO))
-}
-
-pub(crate) fn largest_circuit() -> CircuitBreakerConfig {
-    circuit()
-        .window(Window::Time { span: Duration::MAX, buckets: 120 })
-        .minimum_calls(2)
-        .failure_rate(Some(1.0))
-        .slow_calls(1.0, Duration::MAX)
-        .consecutive_failures(u32::MAX, Duration::MAX)
-        .open_for(Duration::MAX, Duration::MAX)
-        .jitter(1.0)
-        .probes(1000)
-        .lease(60 * SECOND)
-        .ramp(Duration::MAX)
-        .abandoned(Abandoned::FailureIfOlderThan(Duration::MAX))
-}
-
-pub(crate) fn retrier(config: RetryConfig) -> Subject<RetryLayer> {
-    let heard = Heard::default();
-    let attempts = config.max_attempts;
-    let layer = RetryLayer::new(config).on_event(heard.listener());
-    let handle = layer.handle();
-    on_retry(layer, handle, heard, attempts)
-}
-
-pub(crate) fn foreign_retrier() -> Subject<RetryLayer<Judge, Copying>> {
-    let heard = Heard::default();
-    let layer = RetryLayer::new(RetryConfig::default()).classify(Judge).repeat(Copying).delays(delays);
-    let layer = layer.on_event(heard.listener());
-    let handle = layer.handle();
-    let mut subject = on_retry(layer, handle, heard, 3);
-    subject.foreign = vec![Place::Classifier, Place::Copy, Place::Delays, Place::Listener];
-    subject
-}
-
-pub(crate) fn least_retry() -> RetryConfig {
-    RetryConfig::default()
-        .max_attempts(2)
-        .backoff(Backoff::constant(Duration::ZERO))
-        .max_elapsed(Duration::ZERO)
-        .least_attempt(Duration::ZERO)
-        .budget(Some(BudgetConfig::default().ratio(0.0).burst(0)))
-        .hint_jitter(0.0)
-        .max_retry_after(Duration::ZERO)
-}
-
-pub(crate) fn largest_retry() -> RetryConfig {
-    RetryConfig::default()
-        .max_attempts(u32::MAX)
-        .backoff(Backoff::exponential(Duration::MAX).cap(Duration::MAX))
-        .max_elapsed(Duration::MAX)
-        .max_sleepers(u32::MAX)
-        .budget(Some(BudgetConfig::default().ratio(1.0).burst(u32::MAX).min_per_second(u32::MAX)))
-        .hint_jitter(1.0)
-        .max_retry_after(Duration::MAX)
-}
-
-pub(crate) fn limit(after: Duration) -> Subject<TimeoutLayer> {
-    let heard = Heard::default();
-    on_timeout(TimeoutLayer::new(after).on_event(heard.listener()), heard)
-}
-
-pub(crate) fn foreign_limit() -> Subject<TimeoutLayer<Patience>> {
-    let heard = Heard::default();
-    let layer = TimeoutLayer::new(3600 * SECOND).per_request(patience as Patience).on_event(heard.listener());
-    let mut subject = on_timeout(layer, heard);
-    subject.foreign = vec![Place::PerRequest];
-    subject
-}
-
-/// The whole call, another attempt, the circuit, each attempt.
-pub(crate) fn full_stack() -> Subject<(TimeoutLayer, RetryLayer, CircuitBreakerLayer, TimeoutLayer)> {
-    let heard = Heard::default();
-    let circuit = CircuitBreakerLayer::new(circuit()).on_event(heard.listener());
-    let (retry, handle) = (RetryLayer::new(RetryConfig::default()), circuit.handle());
-    let sleepers = retry.handle();
-    let layers = (TimeoutLayer::new(7200 * SECOND), retry, circuit, TimeoutLayer::new(3600 * SECOND));
-    let mut subject = on_circuit(layers, handle, Some(heard), false);
-    let of_circuit = subject.held;
-    subject.held = Box::new(move |probe| of_circuit(probe) + sleepers.sleepers() as i64);
-    subject.copies = 1;
-    subject
-}
-
-pub(crate) fn breaker_over_retry() -> Subject<(CircuitBreakerLayer, RetryLayer)> {
-    let circuit = CircuitBreakerLayer::new(circuit());
-    let handle = circuit.handle();
-    let retry = RetryLayer::new(RetryConfig::default().max_attempts(1));
-    let mut subject = on_circuit((circuit, retry), handle, None, true);
-    subject.copies = 1;
-    subject
-}
-
-pub(crate) fn two_breakers() -> Subject<(CircuitBreakerLayer, CircuitBreakerLayer)> {
-    let (outer, inner) = (CircuitBreakerLayer::new(circuit()), CircuitBreakerLayer::new(circuit()));
-    let handle = inner.handle();
-    on_circuit((outer, inner), handle, None, true)
 }

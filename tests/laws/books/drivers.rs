@@ -1,0 +1,42 @@
+//! How one looks into the layers that are no gates.
+
+use seawall::testing::Play;
+use seawall::{EventKind, retry};
+
+use crate::foreign::Heard;
+use crate::subject::Subject;
+
+pub(crate) fn on_retry<L>(layer: L, handle: retry::Handle, heard: Heard, attempts: u32) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    if attempts > 1 {
+        subject.busy = (Play::Fail, 1);
+    }
+    subject.copies = 1;
+    let sleepers = handle.clone();
+    subject.held = Box::new(move |_| sleepers.sleepers() as i64);
+    if let Some(budget) = handle.budget().cloned() {
+        subject.tokens = Some(Box::new(move || budget.tokens()));
+    }
+    subject.account = Box::new(move |seen| {
+        let told = seen.calls + heard.count(|kind| matches!(kind, EventKind::Retrying { .. }));
+        let lost = seen.dropped + seen.broke + seen.broke_elsewhere + seen.unready;
+        ensure!(
+            (seen.reached..=seen.reached + lost).contains(&told),
+            "{told} attempts were told of {seen:?}"
+        );
+        let gave_up = heard.count(|kind| matches!(kind, EventKind::GaveUp(_)));
+        ensure!(gave_up == seen.failed + seen.refused, "{gave_up} calls were given up of {seen:?}");
+        Ok(())
+    });
+    subject
+}
+
+pub(crate) fn on_timeout<L>(layer: L, heard: Heard) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    subject.account = Box::new(move |seen| {
+        let refused = heard.count(|kind| matches!(kind, EventKind::Refused(_)));
+        ensure!(refused == seen.refused, "{refused} timeouts were told of {seen:?}");
+        Ok(())
+    });
+    subject
+}

@@ -1,0 +1,62 @@
+//! Retries and timeouts.
+
+use std::time::Duration;
+
+use seawall::{Backoff, BudgetConfig, RetryConfig, RetryLayer, TimeoutLayer};
+
+use crate::books::{SECOND, on_retry, on_timeout};
+use crate::foreign::{Copying, Heard, Judge, Patience, Place, delays, patience};
+use crate::subject::Subject;
+
+pub(crate) fn retrier(config: RetryConfig) -> Subject<RetryLayer> {
+    let heard = Heard::default();
+    let attempts = config.max_attempts;
+    let layer = RetryLayer::new(config).on_event(heard.listener());
+    let handle = layer.handle();
+    on_retry(layer, handle, heard, attempts)
+}
+
+pub(crate) fn foreign_retrier() -> Subject<RetryLayer<Judge, Copying>> {
+    let heard = Heard::default();
+    let layer = RetryLayer::new(RetryConfig::default()).classify(Judge).repeat(Copying).delays(delays);
+    let layer = layer.on_event(heard.listener());
+    let handle = layer.handle();
+    let mut subject = on_retry(layer, handle, heard, 3);
+    subject.foreign = vec![Place::Classifier, Place::Copy, Place::Delays, Place::Listener];
+    subject
+}
+
+pub(crate) fn least_retry() -> RetryConfig {
+    RetryConfig::default()
+        .max_attempts(2)
+        .backoff(Backoff::constant(Duration::ZERO))
+        .max_elapsed(Duration::ZERO)
+        .least_attempt(Duration::ZERO)
+        .budget(Some(BudgetConfig::default().ratio(0.0).burst(0)))
+        .hint_jitter(0.0)
+        .max_retry_after(Duration::ZERO)
+}
+
+pub(crate) fn largest_retry() -> RetryConfig {
+    RetryConfig::default()
+        .max_attempts(u32::MAX)
+        .backoff(Backoff::exponential(Duration::MAX).cap(Duration::MAX))
+        .max_elapsed(Duration::MAX)
+        .max_sleepers(u32::MAX)
+        .budget(Some(BudgetConfig::default().ratio(1.0).burst(u32::MAX).min_per_second(u32::MAX)))
+        .hint_jitter(1.0)
+        .max_retry_after(Duration::MAX)
+}
+
+pub(crate) fn limit(after: Duration) -> Subject<TimeoutLayer> {
+    let heard = Heard::default();
+    on_timeout(TimeoutLayer::new(after).on_event(heard.listener()), heard)
+}
+
+pub(crate) fn foreign_limit() -> Subject<TimeoutLayer<Patience>> {
+    let heard = Heard::default();
+    let layer = TimeoutLayer::new(3600 * SECOND).per_request(patience as Patience).on_event(heard.listener());
+    let mut subject = on_timeout(layer, heard);
+    subject.foreign = vec![Place::PerRequest];
+    subject
+}
