@@ -52,13 +52,13 @@ macro_rules! every_layer {
             adaptive_by_round_trips = finding(growing().algorithm(Algorithm::Gradient2)).adds(64);
             adaptive_by_drops = finding(growing().algorithm(Algorithm::Aimd { latency: Some(SECOND) })).adds(64);
             adaptive_that_runs_foreign_code = foreign_adaptive().adds(64);
-            retry = retrier(RetryConfig::default()).adds(216);
-            retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(216);
-            retry_that_runs_foreign_code = foreign_retrier().adds(216);
+            retry = retrier(RetryConfig::default()).adds(232);
+            retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(232);
+            retry_that_runs_foreign_code = foreign_retrier().adds(232);
             timeout = limit(3600 * SECOND).adds(168);
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
             stack_of_timeout_retry_breaker_timeout = full_stack().adds(512);
-            stack_of_breaker_and_retry = breaker_over_retry().adds(264);
+            stack_of_breaker_and_retry = breaker_over_retry().adds(272);
             stack_of_two_breakers = two_breakers().adds(112);
             stack_of_all_gates = four_gates().adds(280);
             stack_of_retry_and_bulkhead = retry_over_bulkhead().adds(344);
