@@ -1,5 +1,6 @@
 //! A call costs no allocation: admitted or refused, with default configs and names set, over a service the optimiser
 //! cannot see through. And what a layer keeps is small, as a whole and for each key.
+#![allow(clippy::similar_names, reason = "what makes, and what is made")]
 
 use std::fmt;
 use std::future::Future;
@@ -89,7 +90,7 @@ fn timeout() -> TimeoutLayer {
     TimeoutLayer::new(TimeoutConfig::new(Duration::from_secs(5)).name("inventory"))
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
 fn tenant(request: &u64) -> Key<'_> {
     Key::from(*request)
 }

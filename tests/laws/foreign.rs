@@ -100,7 +100,7 @@ impl<Request: Clone> Repeat<Request> for Copying {
 /// A function that gives each request a limit of its own.
 pub(crate) type Patience = fn(&u64) -> Option<Duration>;
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
 pub(crate) fn patience(_: &u64) -> Option<Duration> {
     pass(Place::PerRequest);
     None
@@ -121,7 +121,7 @@ pub(crate) fn rule(_: &Counts) -> bool {
 /// What a call takes, by its request: one as a rule, for some two, none, or more than there ever is.
 pub(crate) type Weigh = fn(&u64) -> u32;
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
 pub(crate) fn weigh(request: &u64) -> u32 {
     pass(Place::Cost);
     match request % 20 {
@@ -135,7 +135,7 @@ pub(crate) fn weigh(request: &u64) -> u32 {
 /// How important a call is, by its request.
 pub(crate) type Rank = fn(&u64) -> Priority;
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
 pub(crate) fn rank(request: &u64) -> Priority {
     pass(Place::Priority);
     if request.is_multiple_of(2) { Priority::Low } else { Priority::Normal }
@@ -149,14 +149,14 @@ pub(crate) const KEY: u64 = 7;
 pub(crate) const OTHERS: u64 = 1000;
 
 /// One key for nearly all.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
 pub(crate) fn tenant(request: &u64) -> Key<'_> {
     pass(Place::Key);
     Key::from(if *request < OTHERS { KEY } else { KEY + 1 })
 }
 
 /// A few keys, in turn.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
 pub(crate) fn one_of_few(request: &u64) -> Key<'_> {
     pass(Place::Key);
     Key::from(request % 4)

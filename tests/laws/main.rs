@@ -2,6 +2,7 @@
 //!
 //! A law is a function from a way to make a subject to a [`Verdict`](subject::Verdict), so that it can be shown to fail:
 //! [`planted`] runs every law against a layer with one defect.
+#![allow(clippy::cast_lossless, reason = "one macro counts in several types")]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests own their locks and threads")]
 #![allow(
     clippy::cast_possible_wrap,

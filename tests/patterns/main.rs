@@ -1,5 +1,19 @@
 //! What each pattern does, vector by vector.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a test owns its clocks, locks and threads"
+)]
+#![allow(clippy::similar_names, reason = "the closer, and what is closed")]
+#![allow(clippy::unused_async, reason = "a test of every gate is async for those that wait")]
+#![allow(
+    clippy::wrong_self_convention,
+    clippy::type_complexity,
+    clippy::cast_possible_wrap,
+    reason = "in tests"
+)]
+
 #[macro_use]
 mod gates;
 

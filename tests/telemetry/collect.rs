@@ -117,7 +117,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collected {
         if !ours(metadata.target()) {
             return;
         }
-        let scope = context.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
+        let scope =
+            context.event_scope(event).into_iter().flat_map(tracing_subscriber::registry::Scope::from_root);
         let mut told = Told {
             level: Some(*metadata.level()),
             target: metadata.target().to_owned(),

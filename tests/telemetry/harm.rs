@@ -152,7 +152,7 @@ impl tracing::Subscriber for Shouting {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        assert!(attributes.values().len() > 0, "a span");
+        assert!(!attributes.values().is_empty(), "a span");
         Id::from_u64(1)
     }
 

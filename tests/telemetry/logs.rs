@@ -70,7 +70,7 @@ async fn a_layer_writes_at_most_once_a_second_and_says_what_it_left_out() {
         flapping.reset();
     }
     calm.open_until(Instant::FAR_FUTURE);
-    tokio::time::advance(SECOND - Duration::from_nanos(1)).await;
+    tokio::time::advance(SECOND.checked_sub(Duration::from_nanos(1)).unwrap()).await;
     flapping.open_until(Instant::FAR_FUTURE);
     tokio::time::advance(Duration::from_nanos(1)).await;
     flapping.reset();
