@@ -7,6 +7,8 @@ use super::lanes::{LaneRef, Lanes};
 use super::sync::{Arc, AtomicU64, Ordering, fence};
 use super::wakers::Wakers;
 
+mod deref;
+
 /// A state that somebody can come back to.
 #[derive(Debug)]
 pub enum Home<T> {
@@ -240,75 +242,6 @@ impl<T> Room<T> {
 impl<T> Drop for Call<T> {
     fn drop(&mut self) {
         self.0.calls.fetch_sub(1, Ordering::Release);
-    }
-}
-
-impl<T> Deref for Room<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.state
-    }
-}
-
-impl<T> Deref for Home<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        match self {
-            Self::Layer(lanes) => lanes,
-            Self::Key(found) => found,
-        }
-    }
-}
-
-impl<T> Deref for InLayer<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        self.0
-    }
-}
-
-impl<T> Deref for BehindKey<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> Deref for Call<T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> Deref for Found<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        match self {
-            Self::Layer(found) => found,
-            Self::Key(found) => found,
-        }
-    }
-}
-
-impl<T> Deref for Held<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        match self {
-            Self::Layer(held) => held,
-            Self::Key(held) => held,
-        }
     }
 }
 
