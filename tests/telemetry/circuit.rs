@@ -102,7 +102,9 @@ async fn every_way_a_call_can_end_is_counted_once_as_by_the_handle() {
         Outcome::Throttled { retry_after },
         Outcome::Ignored,
     ];
-    outcomes.into_iter().for_each(|outcome| admit().settle(outcome));
+    for outcome in outcomes {
+        admit().settle(outcome);
+    }
     drop(admit());
     let running = admit();
     handle.force_open().keep();

@@ -1,6 +1,7 @@
 //! What metrics and logs say, value by value: through a real exporter, scraped over HTTP, and a real subscriber.
 //!
 //! A process has one recorder. So there is one for all tests here, and each test names its layers after itself.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests steer the clock")]
 #![allow(clippy::float_cmp, reason = "gauges and counters hold whole numbers here")]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test owns its clocks and threads")]
 
