@@ -1,4 +1,10 @@
 //! Without the feature `metrics`: nothing, and free.
+#![allow(
+    clippy::unused_self,
+    clippy::needless_pass_by_value,
+    clippy::needless_pass_by_ref_mut,
+    reason = "as its twin, which does something"
+)]
 
 use super::{Gauges, Who};
 use crate::classify::Outcome;
@@ -13,10 +19,10 @@ pub(crate) struct Meter {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Timed;
+pub(crate) struct Timed(());
 
 #[derive(Debug, Default)]
-pub(crate) struct Queued;
+pub(crate) struct Queued(());
 
 #[inline]
 pub(crate) const fn is_on() -> bool {
@@ -29,11 +35,11 @@ impl Meter {
     }
 
     pub(crate) fn begin(&self, _: impl FnOnce() -> Gauges) -> Timed {
-        Timed
+        Timed(())
     }
 
     pub(crate) fn begin_attempts(&self) -> Timed {
-        Timed
+        Timed(())
     }
 
     pub(crate) fn attempt_again(&self, _: &Outcome) {}
@@ -43,7 +49,7 @@ impl Meter {
     pub(crate) fn count(&self, _: impl FnOnce() -> Gauges, _: Ended) {}
 
     pub(crate) fn queue(&self, _: impl FnOnce() -> Gauges) -> Queued {
-        Queued
+        Queued(())
     }
 
     pub(crate) fn limit(&self, _: impl Fn() -> usize) {}
