@@ -1,8 +1,9 @@
 //! A subscriber that keeps what it is told.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -53,9 +54,20 @@ pub(super) struct Collected {
     events: Arc<Mutex<Vec<Told>>>,
 }
 
+/// From here to its end, this test is the only one with a subscriber: which levels anybody reads is known to the process
+/// as a whole.
+pub(super) fn alone() {
+    static ONE: Mutex<()> = Mutex::new(());
+    thread_local! { static HELD: RefCell<Option<MutexGuard<'static, ()>>> = const { RefCell::new(None) } }
+    HELD.with_borrow_mut(|held| {
+        held.get_or_insert_with(|| ONE.lock().unwrap_or_else(PoisonError::into_inner));
+    });
+}
+
 impl Collected {
     /// Collects what happens on this thread, down to this level.
     pub(super) fn from(level: Level) -> (Self, DefaultGuard) {
+        alone();
         let collected = Self::default();
         let filter = tracing_subscriber::filter::LevelFilter::from_level(level);
         let subscriber = tracing_subscriber::registry().with(collected.clone().with_filter(filter));

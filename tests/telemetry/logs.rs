@@ -9,7 +9,7 @@ use seawall::{
 use tower::Layer;
 use tracing::Level;
 
-use super::collect::{Collected, Told};
+use super::collect::{Collected, Told, alone};
 use super::*;
 
 fn circuit(name: &'static str) -> CircuitBreakerLayer {
@@ -84,6 +84,7 @@ async fn a_layer_writes_at_most_once_a_second_and_says_what_it_left_out() {
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_would_read_does_not_use_up_the_second() {
+    alone();
     let handle = circuit("unread").handle();
     handle.open_until(Instant::FAR_FUTURE);
     let (warnings, guard) = Collected::from(Level::WARN);
