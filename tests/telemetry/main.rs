@@ -3,7 +3,6 @@
 //! A process has one recorder. So there is one for all tests here, and each test names its layers after itself.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests steer the clock")]
 #![allow(clippy::float_cmp, reason = "gauges and counters hold whole numbers here")]
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test owns its clocks and threads")]
 
 mod adaptive;
 mod attempts;
