@@ -28,6 +28,7 @@ mod cancellation;
 mod conservation;
 mod extremes;
 mod identity;
+mod leaving;
 mod panics;
 mod planted;
 mod queued;

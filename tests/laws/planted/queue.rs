@@ -14,6 +14,7 @@ use crate::cancellation::*;
 use crate::conservation::*;
 use crate::door::{Door, Later};
 use crate::foreign::Place;
+use crate::leaving::*;
 use crate::panics::*;
 use crate::queued::{Flaw, Gate, PATIENCE, Queued};
 use crate::readiness::*;
