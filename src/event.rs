@@ -125,6 +125,16 @@ pub enum Pattern {
     Retry,
     /// A timeout.
     Timeout,
+    /// A hedge.
+    Hedge,
+    /// A fallback.
+    Fallback,
+    /// A cache.
+    Cache,
+    /// One flight for equal calls.
+    Coalesce,
+    /// Faults on purpose.
+    Chaos,
 }
 
 impl Pattern {
@@ -138,6 +148,11 @@ impl Pattern {
             Self::Adaptive => "adaptive",
             Self::Retry => "retry",
             Self::Timeout => "timeout",
+            Self::Hedge => "hedge",
+            Self::Fallback => "fallback",
+            Self::Cache => "cache",
+            Self::Coalesce => "coalesce",
+            Self::Chaos => "chaos",
         }
     }
 }

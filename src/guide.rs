@@ -6,6 +6,8 @@ pub mod add_a_pattern {}
 pub mod classify {}
 #[doc = include_str!("../docs/defaults.md")]
 pub mod defaults {}
+#[doc = include_str!("../docs/defaults_drivers.md")]
+pub mod defaults_drivers {}
 #[doc = include_str!("../docs/dependencies.md")]
 pub mod dependencies {}
 #[doc = include_str!("../docs/design.md")]

@@ -1,4 +1,4 @@
-//! What each pattern does, vector by vector.
+//! What each gate does, vector by vector.
 
 #![allow(
     clippy::disallowed_types,
@@ -21,8 +21,5 @@ mod adaptive;
 mod apart;
 mod bulkhead;
 mod circuit_breaker;
-mod deadline;
 mod keyed;
 mod rate_limit;
-mod retry;
-mod timeout;

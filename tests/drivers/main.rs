@@ -1,0 +1,13 @@
+//! What each driver does, vector by vector.
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a test owns its clocks, locks and threads"
+)]
+#![allow(clippy::unused_async, reason = "a test is async for those that wait")]
+#![allow(clippy::type_complexity, clippy::cast_possible_wrap, reason = "in tests")]
+
+mod deadline;
+mod retry;
+mod timeout;
