@@ -63,27 +63,44 @@ impl Ended {
     }
 }
 
-/// Counts how calls ended, each lane on a cache line of its own.
+/// Counts how calls ended.
 #[derive(Debug)]
-pub(crate) struct Tally(Box<[Line]>);
+pub(crate) enum Tally {
+    /// In place: a state behind a key has one lane, and there are many keys.
+    One(Counts),
+    /// Each lane on a cache line of its own.
+    Lanes(Box<[Line]>),
+}
+
+type Counts = [AtomicU64; Ended::ALL.len()];
 
 #[derive(Debug, Default)]
 #[repr(align(64))]
-struct Line([AtomicU64; Ended::ALL.len()]);
+pub(crate) struct Line(Counts);
 
 impl Tally {
     pub(crate) fn new(lanes: usize) -> Self {
-        Self((0..lanes).map(|_| Line::default()).collect())
+        match lanes {
+            1 => Self::One(Counts::default()),
+            _ => Self::Lanes((0..lanes).map(|_| Line::default()).collect()),
+        }
     }
 
     #[inline]
     pub(crate) fn count(&self, lane: usize, ended: Ended) {
-        self.0[lane % self.0.len()].0[ended as usize].fetch_add(1, Ordering::Relaxed);
+        let counts = match self {
+            Self::One(counts) => counts,
+            Self::Lanes(lanes) => &lanes[lane % lanes.len()].0,
+        };
+        counts[ended as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        let sum =
-            |ended: Ended| self.0.iter().map(|line| line.0[ended as usize].load(Ordering::Relaxed)).sum();
+        let of = |counts: &Counts, ended| counts[ended as usize].load(Ordering::Relaxed);
+        let sum = |ended: Ended| match self {
+            Self::One(counts) => of(counts, ended),
+            Self::Lanes(lanes) => lanes.iter().map(|line| of(&line.0, ended)).sum(),
+        };
         Totals {
             successes: sum(Ended::Success),
             failures: sum(Ended::Failure),
@@ -100,7 +117,12 @@ mod tests {
 
     #[test]
     fn every_call_is_counted_once_on_whatever_lane() {
-        let tally = Tally::new(2);
+        for tally in [1, 2, 7].map(Tally::new) {
+            counts_every_call_once(&tally);
+        }
+    }
+
+    fn counts_every_call_once(tally: &Tally) {
         for (lane, ended) in Ended::ALL.into_iter().enumerate() {
             (0..=lane).for_each(|_| tally.count(lane, ended));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::state::limit::{Aimd, Gradient2, Limit, Vegas};
+use super::state::limit::{Aimd, AnyLimit, Gradient2, Vegas};
 use crate::error::ConfigError;
 use crate::key::KeyConfig;
 use crate::name::Name;
@@ -116,15 +116,15 @@ impl AdaptiveConfig {
         self.keys.check()
     }
 
-    pub(super) fn limit(&self) -> Box<dyn Limit> {
+    pub(super) fn limit(&self) -> AnyLimit {
         let (initial, max) = (self.initial as usize, self.max as usize);
         match self.algorithm {
-            Algorithm::Vegas => Box::new(Vegas::new().initial(initial).max(max)),
+            Algorithm::Vegas => AnyLimit::Vegas(Vegas::new().initial(initial).max(max)),
             Algorithm::Aimd { latency } => {
                 let latency = latency.unwrap_or(Duration::MAX);
-                Box::new(Aimd::new().initial(initial).max(max).latency(latency))
+                AnyLimit::Aimd(Aimd::new().initial(initial).max(max).latency(latency))
             }
-            Algorithm::Gradient2 => Box::new(Gradient2::new().initial(initial).max(max)),
+            Algorithm::Gradient2 => AnyLimit::Gradient2(Gradient2::new().initial(initial).max(max)),
         }
     }
 }

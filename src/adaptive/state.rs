@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use self::limit::{Limit, Sample};
+use self::limit::{AnyLimit, Limit, Sample};
 use super::config::AdaptiveConfig;
 use crate::base::clock::Instant;
 use crate::base::pool::{Order, Pool};
@@ -33,7 +33,7 @@ type MakeLimit = dyn Fn() -> Box<dyn Limit> + Send + Sync;
 pub struct Adapting {
     pub(super) pool: Pool,
     voice: Voice<AdaptiveRules>,
-    limit: Mutex<Box<dyn Limit>>,
+    limit: Mutex<AnyLimit>,
     /// All but successes, which the pool counts where it counts anyway.
     tally: Tally,
 }
@@ -115,6 +115,7 @@ impl Adapting {
             let mut limit = self.limit.lock();
             // A limit that panics says nothing. Results are also taken while a panic unwinds, and there a second one would
             // abort.
+            let limit = limit.get_mut();
             let said = catch_unwind(AssertUnwindSafe(|| (limit.on_sample(sample), limit.reason())));
             let Ok((to, reason)) = said else { return };
             let to = to.clamp(1, Pool::MOST as usize);
@@ -138,8 +139,8 @@ impl State for Adapting {
 
     fn new(voice: Voice<AdaptiveRules>, lanes: usize, _: Instant) -> Self {
         let rules = voice.rules();
-        let limit = rules.custom.get().map_or_else(|| rules.config.limit(), |make| make());
-        let pool = Pool::new(limit.limit().clamp(1, Pool::MOST as usize) as u32);
+        let limit = rules.custom.get().map_or_else(|| rules.config.limit(), |make| AnyLimit::Custom(make()));
+        let pool = Pool::new(limit.get().limit().clamp(1, Pool::MOST as usize) as u32);
         Self { pool, voice, limit: Mutex::new(limit), tally: Tally::new(lanes) }
     }
 

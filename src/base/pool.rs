@@ -21,10 +21,16 @@ mod word;
 #[derive(Debug)]
 pub(crate) struct Pool {
     word: Word,
+    /// Made when the first one waits: most pools of a keyed layer never see that.
+    waiting: OnceLock<Box<Waiting>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
     line: Mutex<Line>,
     /// Those who wait for their service while there is room, and must hear when there is none; and those who wait for the
-    /// pool to be empty. Made when the first one does.
-    parked: OnceLock<Arc<Wakers>>,
+    /// pool to be empty.
+    parked: Arc<Wakers>,
 }
 
 /// How a pool treats those who find it full.
@@ -68,7 +74,7 @@ impl Pool {
     pub(crate) const MOST: u32 = Word::MOST;
 
     pub(crate) fn new(max: u32) -> Self {
-        Self { word: Word::new(max), line: Mutex::default(), parked: OnceLock::new() }
+        Self { word: Word::new(max), waiting: OnceLock::new() }
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -80,7 +86,7 @@ impl Pool {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.line.lock().len()
+        self.waiting.get().map_or(0, |waiting| waiting.line.lock().len())
     }
 
     pub(crate) fn successes(&self) -> u64 {
@@ -96,21 +102,17 @@ impl Pool {
 
     /// Those who must hear when it fills.
     pub(crate) fn parked(&self) -> &Arc<Wakers> {
-        self.parked.get_or_init(Arc::default)
+        &self.waiting.get_or_init(Box::default).parked
     }
 
     /// Enters if there is room and nobody waits.
     #[inline]
     pub(crate) fn enter(&self, cost: u32) -> bool {
-        match self.word.enter(cost, false) {
-            Some(seen) => {
-                if seen.is_full() {
-                    self.filled();
-                }
-                true
-            }
-            None => false,
+        let Some(seen) = self.word.enter(cost, false) else { return false };
+        if seen.is_full() {
+            self.filled();
         }
+        true
     }
 
     /// Leaves.
@@ -124,11 +126,12 @@ impl Pool {
     /// Takes a place in the queue, or the room that has come free.
     pub(crate) fn join(&self, terms: Terms, entry: Entry, now: Instant) -> Joined {
         let seen = self.word.seen();
+        // Without touching the queue: where nobody may wait there never is one.
         if terms.max_waiting == 0 && !seen.queued() && !seen.has_room(entry.cost) {
             return Joined::Full;
         }
         let mut wake = Vec::new();
-        let mut line = self.line.lock();
+        let mut line = self.line().lock();
         let joined = self.join_line(&mut line, terms, entry, now, &mut wake);
         self.tidy(&line);
         drop(line);
@@ -148,10 +151,11 @@ impl Pool {
         wake: &mut Vec<Waker>,
     ) -> Joined {
         let Entry { cost, rank, until } = entry;
-        if line.closed {
+        let seen = self.word.seen();
+        if seen.closed() {
             return Joined::Closed;
         }
-        if !fits(cost, self.word.seen().max()) {
+        if !fits(cost, seen.max()) {
             return Joined::Full;
         }
         line.expire(now, wake);
@@ -176,7 +180,7 @@ impl Pool {
     pub(crate) fn poll(&self, place: Place, waker: &Waker) -> Poll<Verdict> {
         // Cloned before the lock and dropped after it: a waker is foreign code.
         let fresh = waker.clone();
-        let mut line = self.line.lock();
+        let mut line = self.line().lock();
         if let Some(verdict) = line.verdict(place.number) {
             return Poll::Ready(verdict);
         }
@@ -188,7 +192,7 @@ impl Pool {
 
     /// Leaves the queue: the verdict, if there is one by now.
     pub(crate) fn leave_queue(&self, place: Place, order: Order, now: Instant) -> Option<Verdict> {
-        let mut line = self.line.lock();
+        let mut line = self.line().lock();
         let verdict = line.verdict(place.number);
         let waiter = line.take_out(place.rank, place.number);
         drop(line);
@@ -203,11 +207,9 @@ impl Pool {
     pub(crate) fn resize(&self, max: u32, order: Order, now: Instant) -> u32 {
         let before = {
             let mut wake = Vec::new();
-            let mut line = self.line.lock();
-            let max = if line.closed { 0 } else { max };
+            let mut line = self.line().lock();
             let before = self.word.set_max(max);
-            let most = max.min(Self::MOST);
-            line.end_all(Verdict::Evicted, |waiter| !fits(waiter.cost, most), &mut wake);
+            line.end_all(Verdict::Evicted, |waiter| !fits(waiter.cost, self.max()), &mut wake);
             drop(line);
             wake.into_iter().for_each(Waker::wake);
             before
@@ -219,8 +221,7 @@ impl Pool {
 
     /// As [`resize`](Self::resize), where nobody waits. [`resized`](Self::resized) must follow, outside every lock.
     pub(crate) fn set_max(&self, max: u32) -> u32 {
-        let line = self.line.lock();
-        if line.closed { self.max() } else { self.word.set_max(max) }
+        self.word.set_max(max)
     }
 
     pub(crate) fn resized(&self) {
@@ -232,11 +233,8 @@ impl Pool {
     /// Lets nobody in any more, and sends those who wait away.
     pub(crate) fn close(&self) {
         let mut wake = Vec::new();
-        let mut line = self.line.lock();
-        line.closed = true;
-        self.word.set_max(0);
-        // So that whoever leaves looks whether it was the last.
-        self.word.set_queued(true);
+        let mut line = self.line().lock();
+        self.word.close();
         line.end_all(Verdict::Closed, |_| true, &mut wake);
         drop(line);
         wake.into_iter().for_each(Waker::wake);
@@ -247,14 +245,13 @@ impl Pool {
     #[cold]
     fn hand_over(&self, order: Order, now: Instant) {
         let mut wake = Vec::new();
-        let mut line = self.line.lock();
+        let mut line = self.line().lock();
         line.expire(now, &mut wake);
         self.let_in(&mut line, order, now, &mut wake);
         self.tidy(&line);
-        let closed = line.closed;
         drop(line);
         wake.into_iter().for_each(Waker::wake);
-        if closed {
+        if self.word.seen().closed() {
             self.filled();
         }
     }
@@ -269,8 +266,12 @@ impl Pool {
         }
     }
 
+    fn line(&self) -> &Mutex<Line> {
+        &self.waiting.get_or_init(Box::default).line
+    }
+
     fn tidy(&self, line: &Line) {
-        if line.is_empty() && !line.closed {
+        if line.is_empty() && !self.word.seen().closed() {
             self.word.set_queued(false);
         }
     }
@@ -279,7 +280,7 @@ impl Pool {
     fn filled(&self) {
         // As in `Wakers::park`.
         fence(Ordering::SeqCst);
-        self.parked.get().into_iter().for_each(|parked| parked.wake_all());
+        self.waiting.get().into_iter().for_each(|waiting| waiting.parked.wake_all());
     }
 }
 

@@ -44,7 +44,8 @@ pub struct Limiter {
     refusing: AtomicBool,
     queued: AtomicBool,
     closed: AtomicBool,
-    line: Mutex<Line>,
+    /// Made when the first one waits: most limits of a keyed layer never see that.
+    line: OnceLock<Box<Mutex<Line>>>,
     parked: OnceLock<Arc<Wakers>>,
     tally: Tally,
 }
@@ -147,6 +148,10 @@ impl Limiter {
         from.saturating_duration_since(now).saturating_add(self.meter.wait(&self.rules().allowed, cost, from))
     }
 
+    fn line(&self) -> &Mutex<Line> {
+        self.line.get_or_init(Box::default)
+    }
+
     #[inline]
     fn rules(&self) -> &RateLimitRules {
         self.voice.rules()
@@ -164,7 +169,7 @@ impl State for Limiter {
             refusing: AtomicBool::new(false),
             queued: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            line: Mutex::default(),
+            line: OnceLock::new(),
             parked: OnceLock::new(),
             tally: Tally::new(lanes),
             voice,

@@ -53,6 +53,34 @@ impl Sample {
     }
 }
 
+/// The limits there are. Those of this crate in place: behind a key that saves a box.
+pub(in super::super) enum AnyLimit {
+    Vegas(Vegas),
+    Aimd(Aimd),
+    Gradient2(Gradient2),
+    Custom(Box<dyn Limit>),
+}
+
+impl AnyLimit {
+    pub(in super::super) fn get(&self) -> &dyn Limit {
+        match self {
+            Self::Vegas(limit) => limit,
+            Self::Aimd(limit) => limit,
+            Self::Gradient2(limit) => limit,
+            Self::Custom(limit) => &**limit,
+        }
+    }
+
+    pub(in super::super) fn get_mut(&mut self) -> &mut dyn Limit {
+        match self {
+            Self::Vegas(limit) => limit,
+            Self::Aimd(limit) => limit,
+            Self::Gradient2(limit) => limit,
+            Self::Custom(limit) => &mut **limit,
+        }
+    }
+}
+
 /// A limit as it is read: never below 1, whatever the arithmetic came to.
 fn whole(limit: f64) -> usize {
     // A float cast to an integer saturates, and turns NaN into 0.

@@ -62,7 +62,6 @@ pub(super) struct Line {
     busy_since: Option<Instant>,
     /// Nobody's time is over before this.
     soonest: Option<Instant>,
-    pub(super) closed: bool,
 }
 
 impl Line {

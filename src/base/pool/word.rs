@@ -1,4 +1,5 @@
-//! The pool's word: how many are in, how many may be, whether somebody waits, and how many left content.
+//! The pool's word: how many are in, how many may be, whether somebody waits, whether it is closed, and how many left
+//! content.
 
 use crate::base::sync::{AtomicU64, Ordering};
 
@@ -6,9 +7,10 @@ use crate::base::sync::{AtomicU64, Ordering};
 const PLACES: u32 = 22;
 const IN: u64 = (1 << PLACES) - 1;
 const QUEUED: u64 = 1 << (2 * PLACES);
-const SUCCESS: u64 = QUEUED << 1;
+const CLOSED: u64 = QUEUED << 1;
+const SUCCESS: u64 = CLOSED << 1;
 /// Successes the word itself holds; then it is full, and they are carried over.
-const CARRY: u64 = 1 << (63 - 2 * PLACES);
+const CARRY: u64 = 1 << (62 - 2 * PLACES);
 
 /// One word, so that entering and leaving are one step each, and nobody enters by a maximum that no longer holds.
 #[derive(Debug)]
@@ -68,12 +70,18 @@ impl Word {
         }
     }
 
-    /// Returns the maximum before.
+    /// Returns the maximum before. Of a pool that is closed it stays zero.
     pub(super) fn set_max(&self, max: u32) -> u32 {
         let max = u64::from(max.min(Self::MOST)) << PLACES;
-        let set = |word| Some(word & !(IN << PLACES) | max);
+        let set = |word| (!Seen(word).closed()).then_some(word & !(IN << PLACES) | max);
         let (Ok(before) | Err(before)) = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, set);
         Seen(before).max()
+    }
+
+    /// Nobody enters any more, and whoever leaves sees that somebody waits for it.
+    pub(super) fn close(&self) {
+        let close = |word| Some(word & !(IN << PLACES) | QUEUED | CLOSED);
+        let _always = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, close);
     }
 
     pub(super) fn successes(&self) -> u64 {
@@ -93,6 +101,11 @@ impl Seen {
     #[inline]
     pub(super) const fn queued(self) -> bool {
         self.0 & QUEUED != 0
+    }
+
+    #[inline]
+    pub(super) const fn closed(self) -> bool {
+        self.0 & CLOSED != 0
     }
 
     #[inline]

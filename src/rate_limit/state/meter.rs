@@ -30,7 +30,7 @@ pub(super) enum Meter {
     /// Which period it is, and how much passed in it, in one word.
     Fixed(AtomicU64),
     /// When what passed lately did, the oldest first.
-    Sliding(Mutex<VecDeque<Instant>>),
+    Sliding(Box<Mutex<VecDeque<Instant>>>),
 }
 
 impl Allowed {
@@ -81,7 +81,7 @@ impl Meter {
         match allowed.counting {
             Counting::Bucket => Self::Bucket(Bucket::default()),
             Counting::FixedWindow => Self::Fixed(AtomicU64::new(0)),
-            Counting::SlidingWindow => Self::Sliding(Mutex::default()),
+            Counting::SlidingWindow => Self::Sliding(Box::default()),
         }
     }
 

@@ -17,7 +17,14 @@ impl Limiter {
         if !self.rules().allowed.ever(cost) {
             return Turn::Refused(self.refuse(lane, None));
         }
-        let mut queue = self.line.lock();
+        let too_late = |wait| until <= now || now + wait > until || self.closed();
+        if self.line.get().is_none() {
+            let wait = self.wait(u64::from(cost), now);
+            if !wait.is_zero() && too_late(wait) {
+                return Turn::Refused(self.refuse(lane, Some(wait)));
+            }
+        }
+        let mut queue = self.line().lock();
         let wake = queue.expire(now);
         self.tidy(&queue);
         // Whoever was in the way may have left.
@@ -27,13 +34,12 @@ impl Limiter {
             return Turn::Now;
         }
         let wait = self.wait(queue.cost() + u64::from(cost), now);
-        let turn = now + wait;
-        if until <= now || turn > until || self.closed() {
+        if too_late(wait) {
             drop(queue);
             wake.into_iter().for_each(Waker::wake);
             return Turn::Refused(self.refuse(lane, Some(wait)));
         }
-        let number = queue.join(cost, turn, until);
+        let number = queue.join(cost, now + wait, until);
         let began = !self.queued.swap(true, Ordering::AcqRel);
         drop(queue);
         wake.into_iter().for_each(Waker::wake);
@@ -48,7 +54,7 @@ impl Limiter {
     pub(in super::super) fn poll(&self, number: u64, now: Instant, waker: &Waker) -> Look {
         // Cloned before the lock and dropped after it: a waker is foreign code.
         let fresh = waker.clone();
-        let mut line = self.line.lock();
+        let mut line = self.line().lock();
         let Some(place) = line.place(number).filter(|_| !self.closed()) else { return Look::TooLate };
         let (first, cost, until) = (place == 0, line.at(place).cost, line.at(place).until);
         let may_go = first || line.at(place).is_passed_over(now);
@@ -75,7 +81,7 @@ impl Limiter {
 
     /// Leaves the queue, without a turn.
     fn leave(&self, number: u64) {
-        let mut line = self.line.lock();
+        let mut line = self.line().lock();
         let left = line.leave(number);
         self.tidy(&line);
         drop(line);
@@ -96,13 +102,13 @@ impl Limiter {
     }
 
     pub(in super::super) fn waiting(&self) -> usize {
-        self.line.lock().len()
+        self.line.get().map_or(0, |line| line.lock().len())
     }
 
     /// How long until a call that costs so much may pass, behind all those who wait.
     pub(in super::super) fn next_turn(&self, cost: u32, now: Instant) -> Duration {
-        let line = self.line.lock();
-        self.wait(line.cost() + u64::from(cost), now)
+        let before = self.line.get().map_or(0, |line| line.lock().cost());
+        self.wait(before + u64::from(cost), now)
     }
 
     fn tidy(&self, line: &Line) {

@@ -49,7 +49,7 @@ impl Limiter {
     pub(in super::super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         let waiting = {
-            let mut line = self.line.lock();
+            let mut line = self.line().lock();
             // Whoever asks now takes the long way, and sees that it is closed. Under the lock: whoever leaves the queue as the
             // last puts it back, unless he sees so too.
             self.queued.store(true, Ordering::Release);
@@ -66,7 +66,7 @@ impl Limiter {
 
     /// His turn has moved.
     fn wake_first(&self) {
-        let first = self.line.lock().wake_first();
+        let first = self.line.get().and_then(|line| line.lock().wake_first());
         first.map(Waker::wake).unwrap_or_default();
     }
 }

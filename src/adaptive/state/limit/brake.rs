@@ -12,12 +12,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Lets one drop act per pause.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Brake {
-    acted: Option<Instant>,
+    /// No drop acts before this.
+    again: Instant,
 }
 
 impl Brake {
     pub(super) const fn new() -> Self {
-        Self { acted: None }
+        Self { again: Instant::from_nanos(0) }
     }
 
     /// The limit after a drop; none if one has just acted.
@@ -32,9 +33,9 @@ impl Brake {
 
     /// Whether a drop acts that came now.
     pub(super) fn acts(&mut self, now: Instant) -> bool {
-        let acts = self.acted.is_none_or(|acted| now.saturating_duration_since(acted) >= PAUSE);
+        let acts = now >= self.again;
         if acts {
-            self.acted = Some(now);
+            self.again = now + PAUSE;
         }
         acts
     }

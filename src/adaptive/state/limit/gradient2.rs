@@ -81,7 +81,7 @@ impl Gradient2 {
         self
     }
 
-    /// Judges when a window is so old and holds so many successes. Default 1 s and 10.
+    /// Judges when a window is so old and holds so many successes, 65,535 at most. Default 1 s and 10.
     #[must_use]
     pub const fn window(mut self, span: Duration, samples: u32) -> Self {
         self.window = Window::new(span, samples);

@@ -23,7 +23,7 @@ mod baseline;
 #[derive(Clone, Debug)]
 pub struct Vegas {
     limit: f64,
-    max: f64,
+    max: u32,
     rule: Rule,
     window: Window,
     baseline: Baseline,
@@ -55,7 +55,7 @@ impl Vegas {
     pub const fn new() -> Self {
         Self {
             limit: 20.0,
-            max: 1000.0,
+            max: 1000,
             rule: Rule::Windowed,
             window: Window::new(Duration::from_secs(1), 10),
             baseline: Baseline::new(Duration::from_secs(10)),
@@ -84,11 +84,11 @@ impl Vegas {
     /// The highest limit. Default 1000.
     #[must_use]
     pub const fn max(mut self, limit: usize) -> Self {
-        self.max = limit as f64;
+        self.max = if limit < u32::MAX as usize { limit as u32 } else { u32::MAX };
         self
     }
 
-    /// Judges when a window is so old and holds so many successes. Default 1 s and 10.
+    /// Judges when a window is so old and holds so many successes, 65,535 at most. Default 1 s and 10.
     #[must_use]
     pub const fn window(mut self, span: Duration, samples: u32) -> Self {
         self.window = Window::new(span, samples);
@@ -101,6 +101,10 @@ impl Vegas {
     pub const fn probe_every(mut self, time: Duration) -> Self {
         self.baseline = Baseline::new(time);
         self
+    }
+
+    fn most(&self) -> f64 {
+        f64::from(self.max.max(1))
     }
 
     fn learn(&mut self, sample: Sample) {
@@ -146,14 +150,14 @@ impl Vegas {
         } else {
             return;
         };
-        self.limit = (self.limit + change).clamp(1.0, self.max.max(1.0));
+        self.limit = (self.limit + change).clamp(1.0, self.most());
         self.reason = if change > 0.0 { LimitReason::Headroom } else { LimitReason::Latency };
     }
 }
 
 impl Limit for Vegas {
     fn limit(&self) -> usize {
-        whole(self.limit.min(self.max)).min(self.baseline.probing().unwrap_or(usize::MAX))
+        whole(self.limit.min(self.most())).min(self.baseline.probing().unwrap_or(usize::MAX))
     }
 
     fn on_sample(&mut self, sample: Sample) -> usize {
@@ -167,7 +171,7 @@ impl Limit for Vegas {
 
     fn reason(&self) -> LimitReason {
         match self.baseline.probing() {
-            Some(few) if few <= whole(self.limit.min(self.max)) => LimitReason::Probe,
+            Some(few) if few <= whole(self.limit.min(self.most())) => LimitReason::Probe,
             _ => self.reason,
         }
     }

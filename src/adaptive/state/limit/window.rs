@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use super::Sample;
-use crate::base::clock::Instant;
+use crate::base::clock::{Instant, nanos};
 
 /// Gathers successes until it is so old and holds so many. One call more or less says little of a service whose calls
 /// differ; a second of them does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
-    span: Duration,
-    samples: u32,
-    opened: Option<Instant>,
-    count: u32,
+    /// In nanoseconds.
+    span: u64,
+    /// In the far future while it holds nothing.
+    opened: Instant,
     sum: f64,
-    in_flight: usize,
+    in_flight: u32,
+    samples: u16,
+    count: u16,
 }
 
 /// What a window held.
@@ -28,28 +30,29 @@ pub(super) struct Closed {
 
 impl Window {
     pub(super) const fn new(span: Duration, samples: u32) -> Self {
-        Self { span, samples, opened: None, count: 0, sum: 0.0, in_flight: 0 }
+        let samples = if samples < u16::MAX as u32 { samples as u16 } else { u16::MAX };
+        Self { span: nanos(span), opened: Instant::FAR_FUTURE, sum: 0.0, in_flight: 0, samples, count: 0 }
     }
 
     pub(super) const fn span(&self) -> Duration {
-        self.span
+        Duration::from_nanos(self.span)
     }
 
     pub(super) const fn samples(&self) -> u32 {
-        self.samples
+        self.samples as u32
     }
 
     /// Takes a success in, and closes with it when it is time.
     pub(super) fn add(&mut self, sample: Sample) -> Option<Closed> {
-        let opened = *self.opened.get_or_insert(sample.now);
+        self.opened = self.opened.min(sample.now);
         self.count = self.count.saturating_add(1);
         self.sum += sample.rtt.as_secs_f64();
-        self.in_flight = self.in_flight.max(sample.in_flight);
-        if self.count < self.samples || sample.now.saturating_duration_since(opened) < self.span {
+        self.in_flight = self.in_flight.max(sample.in_flight as u32);
+        if self.count < self.samples || sample.now.saturating_duration_since(self.opened) < self.span() {
             return None;
         }
-        let closed = Closed { rtt: self.sum / f64::from(self.count), in_flight: self.in_flight };
-        *self = Self { opened: Some(sample.now), ..Self::new(self.span, self.samples) };
+        let closed = Closed { rtt: self.sum / f64::from(self.count), in_flight: self.in_flight as usize };
+        *self = Self { opened: sample.now, sum: 0.0, in_flight: 0, count: 0, ..*self };
         Some(closed)
     }
 }

@@ -1,11 +1,12 @@
 //! How fast the service is when no call waits.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::{queue, whole};
 use crate::adaptive::state::limit::Sample;
 use crate::adaptive::state::limit::window::{Closed, Window};
-use crate::base::clock::Instant;
+use crate::base::clock::{Instant, nanos};
 
 /// How fast the service was in its fastest window, and whether that still holds.
 ///
@@ -14,15 +15,18 @@ use crate::base::clock::Instant;
 /// comes down by a quarter every time: against what was seen with fewer calls, a queue never reads as room to grow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Baseline {
-    every: Duration,
-    rtt: Option<f64>,
-    doubted: Option<Instant>,
+    /// In nanoseconds; the most there are: never.
+    every: u64,
+    /// In seconds; endless while it is not known.
+    rtt: f64,
+    /// Since when; in the far future while it is not.
+    doubted: Instant,
     probe: Option<Probe>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Probe {
-    limit: usize,
+    limit: NonZeroU32,
     until: Instant,
 }
 
@@ -34,24 +38,24 @@ const PATIENCE: (u32, f64) = (10, 2.0);
 
 impl Baseline {
     pub(super) const fn new(every: Duration) -> Self {
-        Self { every, rtt: None, doubted: None, probe: None }
+        Self { every: nanos(every), rtt: f64::INFINITY, doubted: Instant::FAR_FUTURE, probe: None }
     }
 
     /// The limit while a probe is made.
     pub(super) fn probing(&self) -> Option<usize> {
-        self.probe.map(|probe| probe.limit)
+        self.probe.map(|probe| probe.limit.get() as usize)
     }
 
     /// Whether a call tells anything: while a probe is made, those that were let in before it do not.
     pub(super) fn wants(&self, sample: Sample) -> bool {
-        self.probe.is_none_or(|probe| sample.in_flight <= probe.limit)
+        self.probing().is_none_or(|few| sample.in_flight <= few)
     }
 
     /// Ends a probe that takes too long.
     pub(super) fn give_up(&mut self, now: Instant) {
         if self.probe.is_some_and(|probe| now >= probe.until) {
             self.probe = None;
-            self.doubted = None;
+            self.doubted = Instant::FAR_FUTURE;
         }
     }
 
@@ -65,15 +69,17 @@ impl Baseline {
         now: Instant,
     ) -> Option<f64> {
         let probed = self.probe.take().is_some();
-        let Some(known) = self.rtt.filter(|_| !probed) else {
+        let known = self.rtt;
+        if probed || known == f64::INFINITY {
             self.accept(closed.rtt);
             return None;
-        };
+        }
         if queue(limit, known, closed.rtt) <= tolerated {
             return Some(self.accept(known.min(closed.rtt)));
         }
-        let doubted = *self.doubted.get_or_insert(now);
-        if self.every == Duration::MAX || now.saturating_duration_since(doubted) < self.every {
+        self.doubted = self.doubted.min(now);
+        let every = Duration::from_nanos(self.every);
+        if self.every == u64::MAX || now.saturating_duration_since(self.doubted) < every {
             return Some(known);
         }
         let few = whole(limit * SHARE * known / closed.rtt);
@@ -82,14 +88,16 @@ impl Baseline {
         }
         // Below the limit nobody is refused, and a wrong measure does no harm.
         if closed.in_flight >= whole(limit) {
-            self.probe = Some(Probe { limit: few, until: now + patience(window, closed.rtt, few) });
+            let until = now + patience(window, closed.rtt, few);
+            self.probe = NonZeroU32::new(few as u32).map(|limit| Probe { limit, until });
         }
         Some(known)
     }
 
     fn accept(&mut self, rtt: f64) -> f64 {
-        self.doubted = None;
-        *self.rtt.insert(rtt)
+        self.doubted = Instant::FAR_FUTURE;
+        self.rtt = rtt;
+        rtt
     }
 }
 
