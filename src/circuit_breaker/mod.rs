@@ -134,7 +134,7 @@
 //! **Keys.** With [`key_by`](CircuitBreakerLayer::key_by) each key has a circuit of its own, and the handle is a
 //! [`KeyedHandle`](crate::KeyedHandle).
 //!
-//! - *Bounded.* At most `keys.max` keys are known, at about 300 bytes each and the key's text. A new one takes the place of
+//! - *Bounded.* At most `keys.max` keys are known, at about 250 bytes each and the key's text. A new one takes the place of
 //!   one whose circuit is closed and has no call on its way, least lately used first or nearly so. One that is open,
 //!   half-open, recovering or in a manual mode never leaves: the outage would be forgotten.
 //! - *Overflow.* Where none may leave, new keys share one circuit, and [`KeysOverflowed`](crate::EventKind::KeysOverflowed)
