@@ -85,6 +85,17 @@ impl Deadline {
     pub fn scope<F: Future>(self, future: F) -> Scoped<F> {
         Scoped { inner: future, limit: Limit::at(self.at, self.origin) }
     }
+
+    /// As [`scope`](Self::scope), and it is the deadline of the making of the future, too.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "for the edges"))]
+    pub(crate) fn call<F: Future>(self, make: impl FnOnce() -> F) -> Scoped<F> {
+        let mut limit = Limit::at(self.at, self.origin);
+        let inner = {
+            let _entered = limit.enter();
+            make()
+        };
+        Scoped { inner, limit }
+    }
 }
 
 pin_project! {

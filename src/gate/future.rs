@@ -8,14 +8,14 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::{Admission, Gate, Permit};
-use crate::classify::{Classify, Outcome, judge};
+use super::{Admission, Ending, Gate, Permit, WithResult};
+use crate::classify::Outcome;
 use crate::error::StackError;
-use crate::rejected::{Rejected, RejectedKind};
+use crate::rejected::Rejected;
 
 pin_project! {
     /// The response of a [`Gated`](super::Gated) service.
-    pub struct ResponseFuture<G, C, S, Request>
+    pub struct ResponseFuture<G, C, S, Request, T = WithResult>
     where
         G: Gate<Request>,
         S: Service<Request>,
@@ -24,7 +24,8 @@ pin_project! {
         step: Step<S::Future, G::Waiting, S, Request>,
         // Held while the call is on its way.
         permit: Option<G::Permit>,
-        classify: C,
+        // Who says what it came to, and when it is over.
+        judge: (C, T),
     }
 }
 
@@ -41,23 +42,23 @@ pin_project! {
 /// The call still to be made. Boxed, so that the calls that never wait carry neither service nor request about.
 type Next<S, Request> = Box<(S, Request)>;
 
-impl<G, C, S, Request> ResponseFuture<G, C, S, Request>
+impl<G, C, S, T, Request> ResponseFuture<G, C, S, Request, T>
 where
     G: Gate<Request>,
     S: Service<Request>,
 {
     /// A call that is admitted, and whose service is ready.
     #[inline]
-    pub(super) fn run(permit: G::Permit, classify: C, call: impl FnOnce() -> S::Future) -> Self {
+    pub(super) fn run(permit: G::Permit, judge: (C, T), call: impl FnOnce() -> S::Future) -> Self {
         let mut permit = Some(permit);
         let call = failing_if_it_panics(&mut permit, call);
-        Self { step: Step::Running { call }, permit, classify }
+        Self { step: Step::Running { call }, permit, judge }
     }
 
     /// A call that is refused, or must wait: for the gate, for the service, or for both.
     pub(super) fn defer(
         admission: Admission<G::Permit, G::Waiting>,
-        classify: C,
+        judge: (C, T),
         next: impl FnOnce() -> (S, Request),
     ) -> Self {
         let (step, permit) = match admission {
@@ -65,17 +66,17 @@ where
             Admission::Waiting(admitted) => (Step::Waiting { admitted, next: Some(Box::new(next())) }, None),
             Admission::Rejected(rejected) => (Step::Rejected { rejected: Some(rejected) }, None),
         };
-        Self { step, permit, classify }
+        Self { step, permit, judge }
     }
 }
 
-impl<G, C, S, Request> Future for ResponseFuture<G, C, S, Request>
+impl<G, C, S, T, Request> Future for ResponseFuture<G, C, S, Request, T>
 where
     G: Gate<Request>,
-    C: Classify<S::Response, S::Error>,
+    T: Ending<C, G::Permit, Request, S::Response, S::Error>,
     S: Service<Request, Error: StackError>,
 {
-    type Output = Result<S::Response, S::Error>;
+    type Output = Result<T::Response, S::Error>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -84,10 +85,9 @@ where
             match this.step.as_mut().project() {
                 StepProjection::Running { call } => {
                     let result = ready!(failing_if_it_panics(this.permit, || call.poll(cx)));
-                    if let Some(permit) = this.permit.take() {
-                        settle(permit, this.classify, &result);
-                    }
-                    return Poll::Ready(result);
+                    let permit = this.permit.take().expect("polled after completion");
+                    let (classify, ending) = this.judge;
+                    return Poll::Ready(ending.end(classify, permit, result));
                 }
                 StepProjection::Rejected { rejected } => {
                     let rejected = rejected.take().expect("polled after completion");
@@ -98,11 +98,9 @@ where
                     let readied = ready!(failing_if_it_panics(this.permit, || service.poll_ready(cx)));
                     let (mut service, request) = *next.take().expect("polled after completion");
                     if let Err(error) = readied {
-                        let result = Err(error);
-                        if let Some(permit) = this.permit.take() {
-                            settle(permit, this.classify, &result);
-                        }
-                        return Poll::Ready(result);
+                        let permit = this.permit.take().expect("polled after completion");
+                        let (classify, ending) = this.judge;
+                        return Poll::Ready(ending.end(classify, permit, Err(error)));
                     }
                     let call = failing_if_it_panics(this.permit, || service.call(request));
                     this.step.set(Step::Running { call });
@@ -117,21 +115,6 @@ where
                 },
             }
         }
-    }
-}
-
-/// Settles a call by its result. One that its caller's deadline cut off is abandoned: it says how patient the caller was.
-fn settle<P, C, Response, Error>(permit: P, classify: &C, result: &Result<Response, Error>)
-where
-    P: Permit,
-    C: Classify<Response, Error>,
-    Error: StackError,
-{
-    let rejected = result.as_ref().err().and_then(StackError::as_rejected);
-    if rejected.is_some_and(|rejected| rejected.kind() == RejectedKind::DeadlineExceeded) {
-        drop(permit);
-    } else {
-        permit.settle(judge(classify, result));
     }
 }
 
@@ -153,7 +136,7 @@ pub(super) fn failing_if_it_panics<P: Permit, T>(permit: &mut Option<P>, run: im
     done
 }
 
-impl<G, C, S, Request> fmt::Debug for ResponseFuture<G, C, S, Request>
+impl<G, C, S, T, Request> fmt::Debug for ResponseFuture<G, C, S, Request, T>
 where
     G: Gate<Request>,
     S: Service<Request>,

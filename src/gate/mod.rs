@@ -6,6 +6,7 @@ use std::future::Future;
 
 pub use self::cost::{Cost, One};
 pub use self::directory::KeyedHandle;
+pub use self::ending::{Ending, WithResult};
 pub use self::future::ResponseFuture;
 pub use self::queue::Waiting;
 pub use self::scope::{ByKey, Keys, Unkeyed};
@@ -18,6 +19,7 @@ use crate::rejected::Rejected;
 pub(crate) mod apart;
 mod cost;
 mod directory;
+pub(crate) mod ending;
 mod future;
 pub(crate) mod keyed;
 pub(crate) mod queue;

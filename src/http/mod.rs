@@ -16,9 +16,22 @@
 //! A response is judged by its head. What happens to its body afterwards is not seen.
 
 mod classify;
+mod deadline;
 mod idempotent;
+mod keys;
+mod respond;
 mod retry_after;
+mod scope;
 
 pub use self::classify::StatusClassify;
+pub use self::deadline::{
+    Millis, ReadDeadline, ReadDeadlineLayer, Remaining, WriteDeadline, WriteDeadlineLayer,
+};
 pub use self::idempotent::{Idempotent, Repeatable, may_be_repeated};
+pub use self::keys::{by_header, by_host};
+pub use self::respond::{Respond, RespondFuture, Responding, respond, response, status};
 pub use self::retry_after::retry_after;
+pub use self::scope::{
+    ClassifyBody, Optional, OptionalFuture, Scope, ScopeOption, ScopedBody, Upgraded, WithBody, scope,
+    scope_option,
+};

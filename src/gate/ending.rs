@@ -1,0 +1,67 @@
+//! When a call is over.
+
+use super::Permit;
+use crate::classify::{Classify, judge};
+use crate::error::StackError;
+use crate::rejected::RejectedKind;
+
+/// When an admitted call is over. Sealed until 1.0.
+pub trait Ending<C, P, Request, Response, Error>: sealed::Sealed {
+    /// What the caller gets instead of the response.
+    type Response;
+
+    /// That of the call with this request.
+    fn of(request: &Request) -> Self;
+
+    /// There is a result: settles the permit, or passes it on.
+    ///
+    /// # Errors
+    /// If the result was one.
+    fn end(&self, classify: &C, permit: P, result: Result<Response, Error>) -> Result<Self::Response, Error>;
+}
+
+/// A call is over when there is a result: for HTTP, with the head of the response. `http::scope` makes it last as long as the
+/// body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WithResult;
+
+impl sealed::Sealed for WithResult {}
+
+impl<C, P, Request, Response, Error> Ending<C, P, Request, Response, Error> for WithResult
+where
+    C: Classify<Response, Error>,
+    P: Permit,
+    Error: StackError,
+{
+    type Response = Response;
+
+    #[inline]
+    fn of(_: &Request) -> Self {
+        Self
+    }
+
+    #[inline]
+    fn end(&self, classify: &C, permit: P, result: Result<Response, Error>) -> Result<Response, Error> {
+        settle(permit, classify, &result);
+        result
+    }
+}
+
+/// Settles a call by its result. One that its caller's deadline cut off is abandoned: it says how patient the caller was.
+pub(crate) fn settle<P, C, Response, Error>(permit: P, classify: &C, result: &Result<Response, Error>)
+where
+    P: Permit,
+    C: Classify<Response, Error>,
+    Error: StackError,
+{
+    let rejected = result.as_ref().err().and_then(StackError::as_rejected);
+    if rejected.is_some_and(|rejected| rejected.kind() == RejectedKind::DeadlineExceeded) {
+        drop(permit);
+    } else {
+        permit.settle(judge(classify, result));
+    }
+}
+
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}

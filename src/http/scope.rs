@@ -1,0 +1,141 @@
+//! A call that lasts as long as its response body.
+
+use ::http::response::Parts;
+use ::http::{HeaderMap, Method, Request, Response, StatusCode};
+use ::http_body::Body;
+use tower::Layer;
+
+use self::body::Call;
+pub use self::body::ScopedBody;
+pub use self::option::{Optional, OptionalFuture, ScopeOption, scope_option};
+pub use self::upgraded::Upgraded;
+use super::StatusClassify;
+use crate::classify::{Classify, Outcome};
+use crate::error::StackError;
+use crate::gate::ending::{sealed, settle};
+use crate::gate::{Ending, Gated, Permit};
+
+mod body;
+mod option;
+mod upgraded;
+
+/// Judges a response that is over when its body is.
+pub trait ClassifyBody {
+    /// What the head of a response says; `None` if that depends on how the body ends.
+    fn head(&self, parts: &Parts) -> Option<Outcome>;
+
+    /// What the end of the body says: its trailers, if it has any.
+    fn end(&self, trailers: Option<&HeaderMap>) -> Outcome;
+
+    /// What a body says that broke off.
+    fn broken(&self) -> Outcome {
+        Outcome::TRANSIENT
+    }
+}
+
+impl ClassifyBody for StatusClassify {
+    fn head(&self, parts: &Parts) -> Option<Outcome> {
+        Some(self.judge(parts.status, &parts.headers)).filter(|outcome| *outcome != Outcome::Success)
+    }
+
+    fn end(&self, _: Option<&HeaderMap>) -> Outcome {
+        Outcome::Success
+    }
+}
+
+/// Makes the calls through a gate last until their response bodies end, fail or are dropped.
+///
+/// ```
+/// use seawall::http::{StatusClassify, scope};
+/// use seawall::{BulkheadConfig, BulkheadLayer};
+///
+/// let downloads = BulkheadLayer::new(BulkheadConfig::new(10).name("downloads")).classify(StatusClassify);
+/// let downloads = scope(downloads);
+/// ```
+///
+/// Without it a call is over with the head of its response, and what streams afterwards is in no bulkhead, and in no circuit's
+/// count. It goes directly around the layer of the gate, and changes the type of the body: see [`ScopedBody`].
+///
+/// | what happens | the call |
+/// |---|---|
+/// | the body ends | is judged by [`ClassifyBody`]: its head, or else its end |
+/// | the body breaks off | failed |
+/// | the body is dropped before its end | was judged by its head if that was a failure; else it was abandoned |
+/// | no body will come: a HEAD request, a 204, an empty body | is judged at once |
+/// | the connection is upgraded: a 101, a CONNECT that was accepted | lasts until the last clone of the [`Upgraded`] in the response's extensions is dropped |
+#[must_use]
+pub const fn scope<L>(layer: L) -> Scope<L> {
+    Scope(layer)
+}
+
+/// From [`scope`].
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<L>(L);
+
+impl<L, G, C, S> Layer<S> for Scope<L>
+where
+    L: Layer<S, Service = Gated<G, C, S>>,
+{
+    type Service = Gated<G, C, S, WithBody>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        self.0.layer(inner).ending()
+    }
+}
+
+/// A call is over when the body of its response is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WithBody(Asked);
+
+impl sealed::Sealed for WithBody {}
+
+/// What the request asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Body,
+    /// A response without a body.
+    Head,
+    Tunnel,
+}
+
+impl<C, P, A, B, E> Ending<C, P, Request<A>, Response<B>, E> for WithBody
+where
+    C: ClassifyBody + Classify<Response<B>, E> + Clone + Send + 'static,
+    P: Permit + Send + 'static,
+    B: Body,
+    E: StackError,
+{
+    type Response = Response<ScopedBody<B, P, C>>;
+
+    fn of(request: &Request<A>) -> Self {
+        Self(match *request.method() {
+            Method::HEAD => Asked::Head,
+            Method::CONNECT => Asked::Tunnel,
+            _ => Asked::Body,
+        })
+    }
+
+    fn end(&self, classify: &C, permit: P, result: Result<Response<B>, E>) -> Result<Self::Response, E> {
+        let response = match result {
+            Ok(response) => response,
+            failed => {
+                settle(permit, classify, &failed);
+                return failed.map(|response| response.map(ScopedBody::free));
+            }
+        };
+        let (mut parts, body) = response.into_parts();
+        let call = Call::new(permit, classify.clone(), classify.head(&parts));
+        let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS
+            || self.0 == Asked::Tunnel && parts.status.is_success();
+        let body = if upgraded {
+            parts.extensions.insert(Upgraded::holding(call));
+            ScopedBody::free(body)
+        } else if self.0 == Asked::Head || body.is_end_stream() {
+            call.end(None);
+            ScopedBody::free(body)
+        } else {
+            ScopedBody::holding(body, call)
+        };
+        Ok(Response::from_parts(parts, body))
+    }
+}

@@ -1,0 +1,140 @@
+//! A response body that holds the permit of its call.
+
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use ::http::HeaderMap;
+use ::http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::ClassifyBody;
+use crate::classify::Outcome;
+use crate::gate::Permit;
+
+pin_project! {
+    /// A response body that keeps its call in flight until it ends, fails or is dropped.
+    pub struct ScopedBody<B, P, C>
+    where
+        P: Permit,
+    {
+        #[pin]
+        body: B,
+        // None once the call is over.
+        call: Option<Call<P, C>>,
+    }
+}
+
+impl<B, P: Permit, C> ScopedBody<B, P, C> {
+    /// Of a call that is over, or that no gate knows of.
+    pub(super) const fn free(body: B) -> Self {
+        Self { body, call: None }
+    }
+
+    pub(super) const fn holding(body: B, call: Call<P, C>) -> Self {
+        Self { body, call: Some(call) }
+    }
+}
+
+impl<B: Body, P: Permit, C: ClassifyBody> Body for ScopedBody<B, P, C> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let mut poll = || this.body.as_mut().poll_frame(cx);
+        let frame = ready!(match this.call {
+            Some(call) => call.failing_if_it_panics(poll),
+            None => poll(),
+        });
+        match &frame {
+            None => end(this.call, None),
+            Some(Err(_)) => this.call.take().into_iter().for_each(Call::broken),
+            // What comes after the trailers is not asked for by everybody, nor what comes after the last byte.
+            Some(Ok(frame)) if frame.is_trailers() => end(this.call, frame.trailers_ref()),
+            Some(Ok(_)) if this.body.is_end_stream() => end(this.call, None),
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn end<P: Permit, C: ClassifyBody>(call: &mut Option<Call<P, C>>, trailers: Option<&HeaderMap>) {
+    call.take().into_iter().for_each(|call| call.end(trailers));
+}
+
+impl<B: Default, P: Permit, C> Default for ScopedBody<B, P, C> {
+    fn default() -> Self {
+        Self::free(B::default())
+    }
+}
+
+impl<B: fmt::Debug, P: Permit, C> fmt::Debug for ScopedBody<B, P, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedBody").field("body", &self.body).finish_non_exhaustive()
+    }
+}
+
+/// A call whose response has a head.
+pub(super) struct Call<P: Permit, C> {
+    permit: Option<P>,
+    classify: C,
+    /// What the head said.
+    head: Option<Outcome>,
+}
+
+impl<P: Permit, C> Call<P, C> {
+    pub(super) const fn new(permit: P, classify: C, head: Option<Outcome>) -> Self {
+        Self { permit: Some(permit), classify, head }
+    }
+
+    /// The call ended with this, unless its head has already said more.
+    pub(super) fn settle(mut self, end: impl FnOnce(&C) -> Outcome) {
+        let outcome = self.head.unwrap_or_else(|| end(&self.classify));
+        self.permit.take().into_iter().for_each(|permit| permit.settle(outcome));
+    }
+
+    fn failing_if_it_panics<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        struct OnUnwind<'a, P: Permit>(&'a mut Option<P>);
+        impl<P: Permit> Drop for OnUnwind<'_, P> {
+            fn drop(&mut self) {
+                self.0.take().into_iter().for_each(|permit| permit.settle(Outcome::Permanent));
+            }
+        }
+        let guard = OnUnwind(&mut self.permit);
+        let done = run();
+        mem::forget(guard);
+        done
+    }
+}
+
+impl<P: Permit, C: ClassifyBody> Call<P, C> {
+    pub(super) fn end(self, trailers: Option<&HeaderMap>) {
+        self.settle(|classify| classify.end(trailers));
+    }
+
+    fn broken(self) {
+        self.settle(C::broken);
+    }
+}
+
+/// Dropped before its end it was abandoned, unless its head had said that it failed.
+impl<P: Permit, C> Drop for Call<P, C> {
+    fn drop(&mut self) {
+        if let (Some(outcome), Some(permit)) = (self.head, self.permit.take()) {
+            permit.settle(outcome);
+        }
+    }
+}
