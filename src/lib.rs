@@ -110,6 +110,8 @@ pub mod rate_limit;
 pub mod retry;
 pub mod timeout;
 
+#[cfg(feature = "axum")]
+pub mod axum;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "reqwest")]

@@ -2,8 +2,9 @@
 
 /// How a request is sent again. Closures `Fn(&Request) -> Option<Request>` qualify.
 pub trait Repeat<Request> {
-    /// A copy to send later; `None` if the request can be sent only once. Asked before each attempt but the last.
-    fn copy(&self, request: &Request) -> Option<Request>;
+    /// A copy to send later; `None` if the request can be sent only once. Asked before each attempt but the last. It may
+    /// change the request that is about to be sent, so that it can share with its copy what cannot be cloned.
+    fn copy(&self, request: &mut Request) -> Option<Request>;
 
     /// Whether the service may get this request twice without harm. If not, it is repeated only when the first one
     /// never left or was never processed ([`Cause::Unsent`](crate::Cause::Unsent),
@@ -12,10 +13,17 @@ pub trait Repeat<Request> {
         let _ = request;
         true
     }
+
+    /// Whether a copy can still be sent: what it shares with the request may have been too much to keep. Asked when it is
+    /// about to be.
+    fn is_whole(&self, copy: &mut Request) -> bool {
+        let _ = copy;
+        true
+    }
 }
 
 impl<F: Fn(&Request) -> Option<Request>, Request> Repeat<Request> for F {
-    fn copy(&self, request: &Request) -> Option<Request> {
+    fn copy(&self, request: &mut Request) -> Option<Request> {
         self(request)
     }
 }
@@ -25,7 +33,7 @@ impl<F: Fn(&Request) -> Option<Request>, Request> Repeat<Request> for F {
 pub struct ByClone;
 
 impl<Request: Clone> Repeat<Request> for ByClone {
-    fn copy(&self, request: &Request) -> Option<Request> {
+    fn copy(&self, request: &mut Request) -> Option<Request> {
         Some(request.clone())
     }
 }

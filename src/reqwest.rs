@@ -105,7 +105,7 @@ fn judge(error: &Error) -> Outcome {
 pub struct TryClone;
 
 impl Repeat<Request> for TryClone {
-    fn copy(&self, request: &Request) -> Option<Request> {
+    fn copy(&self, request: &mut Request) -> Option<Request> {
         request.try_clone()
     }
 

@@ -23,14 +23,17 @@ pub fn may_be_repeated(method: &Method, headers: &HeaderMap) -> bool {
 pub struct Idempotent;
 
 impl<B: Clone> Repeat<Request<B>> for Idempotent {
-    fn copy(&self, request: &Request<B>) -> Option<Request<B>> {
+    fn copy(&self, request: &mut Request<B>) -> Option<Request<B>> {
         Some(request.clone())
     }
 
     fn is_idempotent(&self, request: &Request<B>) -> bool {
-        request.extensions().get::<Repeatable>().is_some()
-            || may_be_repeated(request.method(), request.headers())
+        is_idempotent(request)
     }
+}
+
+pub(super) fn is_idempotent<B>(request: &Request<B>) -> bool {
+    request.extensions().get::<Repeatable>().is_some() || may_be_repeated(request.method(), request.headers())
 }
 
 #[cfg(all(test, not(seawall_loom)))]
@@ -45,8 +48,8 @@ mod tests {
         assert!(!["POST", "PATCH", "CONNECT", "PURGE", "get"].into_iter().any(may));
         let keyed = Request::post("/").header("Idempotency-Key", "1").body(()).unwrap();
         assert!(Idempotent.is_idempotent(&keyed));
-        let marked = Request::post("/").extension(Repeatable).body(()).unwrap();
+        let mut marked = Request::post("/").extension(Repeatable).body(()).unwrap();
         assert!(Idempotent.is_idempotent(&marked));
-        assert!(Idempotent.copy(&marked).unwrap().extensions().get::<Repeatable>().is_some());
+        assert!(Idempotent.copy(&mut marked).unwrap().extensions().get::<Repeatable>().is_some());
     }
 }

@@ -19,6 +19,7 @@ mod classify;
 mod deadline;
 mod idempotent;
 mod keys;
+mod replay;
 mod respond;
 mod retry_after;
 mod scope;
@@ -29,6 +30,7 @@ pub use self::deadline::{
 };
 pub use self::idempotent::{Idempotent, Repeatable, may_be_repeated};
 pub use self::keys::{by_header, by_host};
+pub use self::replay::{Rebody, Replay, ReplayBody, ReplayError};
 pub use self::respond::{Respond, RespondFuture, Responding, respond, response, status};
 pub use self::retry_after::retry_after;
 pub use self::scope::{

@@ -179,6 +179,26 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
         self.retrier.shared.events.end(&mut self.timed, ended);
     }
 
+    #[cold]
+    fn give_up(&mut self, attempts: Attempts, ended: Ended) {
+        self.retrier.shared.tell(EventKind::GaveUp(attempts));
+        self.end(ended);
+    }
+
+    fn tell_budget(&self) {
+        let budget = self.retrier.budget.as_ref().filter(|_| telemetry::is_on());
+        budget.inspect(|budget| self.retrier.shared.events.meter.budget(budget.tokens()));
+    }
+}
+
+impl<S, C, R, Request> Drop for Rest<S, C, R, Request> {
+    #[inline]
+    fn drop(&mut self) {
+        self.end(Ended::Abandoned);
+    }
+}
+
+impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     /// How long to wait and where, or why the call ends here. The token is taken last: none is lost.
     #[cold]
     fn after_failure<Response, Error: StackError>(
@@ -190,7 +210,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
         let failed = Failed {
             outcome,
             rejected: result.as_ref().err().and_then(StackError::as_rejected),
-            copied: self.copy.is_some(),
+            copied: self.copy.as_mut().is_some_and(|copy| self.repeat.is_whole(copy)),
             idempotent: self.idempotent,
         };
         if self.plan.repeats_free(failed) && in_time(&shared.config, Duration::ZERO, self.plan.started()) {
@@ -220,26 +240,6 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
         Ok((delay, Fare { delay, after: outcome, token, _place: place }))
     }
 
-    #[cold]
-    fn give_up(&mut self, attempts: Attempts, ended: Ended) {
-        self.retrier.shared.tell(EventKind::GaveUp(attempts));
-        self.end(ended);
-    }
-
-    fn tell_budget(&self) {
-        let budget = self.retrier.budget.as_ref().filter(|_| telemetry::is_on());
-        budget.inspect(|budget| self.retrier.shared.events.meter.budget(budget.tokens()));
-    }
-}
-
-impl<S, C, R, Request> Drop for Rest<S, C, R, Request> {
-    #[inline]
-    fn drop(&mut self) {
-        self.end(Ended::Abandoned);
-    }
-}
-
-impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     /// No delay touches no timer.
     fn wait<F>(&self, delay: Duration, fare: Fare) -> Step<F, S> {
         if delay.is_zero() {
@@ -251,9 +251,9 @@ impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
 
     /// The request of this attempt; a copy stays if there may be another.
     fn next_request(&mut self) -> Request {
-        let request = self.copy.take().expect("a call without a copy is not made again");
+        let mut request = self.copy.take().expect("a call without a copy is not made again");
         if self.plan.may_repeat(&self.retrier.shared.config) {
-            self.copy = self.repeat.copy(&request);
+            self.copy = self.repeat.copy(&mut request);
         }
         request
     }

@@ -85,12 +85,12 @@ where
     }
 
     #[inline]
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let retrier = self.retrier.here();
         let config = &retrier.shared.config;
         let plan = Plan::new(config.max_elapsed.map(|_| now()));
         let (copy, idempotent) = if plan.may_repeat(config) {
-            (self.repeat.copy(&request), self.repeat.is_idempotent(&request))
+            (self.repeat.copy(&mut request), self.repeat.is_idempotent(&request))
         } else {
             (None, true)
         };

@@ -1,4 +1,5 @@
 //! Real clients and real servers on loopback.
 
+mod bodies;
 mod client;
 mod shapes;

@@ -91,7 +91,7 @@ impl<Response, Error> Classify<Response, Error> for Impatient {
 pub(crate) struct Copying;
 
 impl<Request: Clone> Repeat<Request> for Copying {
-    fn copy(&self, request: &Request) -> Option<Request> {
+    fn copy(&self, request: &mut Request) -> Option<Request> {
         pass(Place::Copy);
         ByClone.copy(request)
     }

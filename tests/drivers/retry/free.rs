@@ -42,7 +42,7 @@ async fn the_second_time_it_is_a_retry_like_any_other() {
 async fn a_request_that_does_harm_twice_is_repeated_too() {
     struct Harmful;
     impl seawall::Repeat<()> for Harmful {
-        fn copy(&self, (): &()) -> Option<()> {
+        fn copy(&self, (): &mut ()) -> Option<()> {
             Some(())
         }
 

@@ -131,7 +131,7 @@ async fn a_deadline_of_the_caller_that_passed_below_ends_the_call() {
 struct Harmful;
 
 impl Repeat<()> for Harmful {
-    fn copy(&self, (): &()) -> Option<()> {
+    fn copy(&self, (): &mut ()) -> Option<()> {
         Some(())
     }
 

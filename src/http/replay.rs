@@ -1,0 +1,113 @@
+//! Sending a request again whose body is a stream.
+
+use std::fmt;
+
+use ::bytes::Bytes;
+use ::http::Request;
+use ::http_body::Body;
+
+pub use self::body::{ReplayBody, ReplayError};
+use self::shared::Shared;
+use super::idempotent::is_idempotent;
+use crate::base::sync::Arc;
+use crate::repeat::Repeat;
+
+mod body;
+mod shared;
+
+/// A body type that can hold any other: those of axum, tonic and reqwest can.
+pub trait Rebody: Body<Data = Bytes> + Default + Send + Unpin + Sized + 'static {
+    /// Puts a body into this type.
+    fn rebody(body: ReplayBody<Self>) -> Self;
+}
+
+/// Repeats requests with streaming bodies, as far as [`Idempotent`](super::Idempotent) allows. Give it to `repeat` of a retry
+/// or a hedge.
+///
+/// The body streams to the first attempt as it comes, and what has gone out is kept, up to a number of bytes, for the attempts
+/// after it. The bytes are shared and not copied. A body that turns out longer is sent once: from then on the request is one
+/// that cannot be repeated. A request of two attempts that run at once, as in a hedge, reads ahead with the faster one; if
+/// too much comes for the slower one, that one fails.
+///
+/// ```
+/// use seawall::http::{Replay, StatusClassify};
+/// use seawall::{RetryConfig, RetryLayer};
+///
+/// let retry = RetryLayer::new(RetryConfig::default()).classify(StatusClassify).repeat(Replay::up_to(256 * 1024));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replay {
+    cap: usize,
+}
+
+impl Default for Replay {
+    /// Keeps up to 64 KiB of a body.
+    fn default() -> Self {
+        Self::up_to(64 * 1024)
+    }
+}
+
+impl Replay {
+    /// Keeps up to so many bytes of a body; 0 keeps none, so that only requests without one are repeated.
+    #[must_use]
+    pub const fn up_to(bytes: usize) -> Self {
+        Self { cap: bytes }
+    }
+
+    /// A copy whatever the method: whether it may be sent is another question.
+    pub(crate) fn share<B: Rebody>(self, request: &mut Request<B>) -> Option<Request<B>> {
+        let body = match request.extensions().get::<Shares<B>>() {
+            Some(Shares(shared)) => B::rebody(ReplayBody::of(shared.clone())),
+            None if request.body().is_end_stream() => B::default(),
+            None if request.body().size_hint().lower() > self.cap as u64 => return None,
+            None => {
+                let body = std::mem::take(request.body_mut());
+                let shared = Arc::new(Shared::new(body, self.cap));
+                *request.body_mut() = B::rebody(ReplayBody::of(shared.clone()));
+                request.extensions_mut().insert(Shares(shared.clone()));
+                B::rebody(ReplayBody::of(shared))
+            }
+        };
+        let mut copy = Request::new(body);
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.version_mut() = request.version();
+        *copy.headers_mut() = request.headers().clone();
+        *copy.extensions_mut() = request.extensions().clone();
+        Some(copy)
+    }
+
+    /// Whether all that a copy needs is still there.
+    pub(crate) fn is_there<B: Rebody>(request: &Request<B>) -> bool {
+        request.extensions().get::<Shares<B>>().is_none_or(|Shares(shared)| shared.is_whole())
+    }
+}
+
+impl<B: Rebody> Repeat<Request<B>> for Replay {
+    fn copy(&self, request: &mut Request<B>) -> Option<Request<B>> {
+        self.share(request)
+    }
+
+    fn is_idempotent(&self, request: &Request<B>) -> bool {
+        is_idempotent(request)
+    }
+
+    fn is_whole(&self, copy: &mut Request<B>) -> bool {
+        Self::is_there(copy)
+    }
+}
+
+/// In the extensions of a request: the body that its copies share.
+struct Shares<B>(Arc<Shared<B>>);
+
+impl<B> Clone for Shares<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<B> fmt::Debug for Shares<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shares")
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests with streaming bodies that are sent again.
+
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::put;
+use seawall::http::{Repeatable, Replay, StatusClassify};
+use seawall::{RetryConfig, RetryLayer, service};
+use tower::{Layer, ServiceExt};
+
+use super::*;
+
+/// What came with each request.
+type Seen = Arc<Mutex<Vec<Bytes>>>;
+
+/// A server that fails so often, and what it saw.
+async fn failing(times: usize) -> (String, Seen) {
+    let seen = Seen::default();
+    let play = move |State(seen): State<Seen>, body: Bytes| async move {
+        let mut seen = seen.lock().unwrap();
+        seen.push(body);
+        if seen.len() > times { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    };
+    let router = Router::new().route("/", put(play).post(play)).with_state(seen.clone());
+    (serve(router).await, seen)
+}
+
+fn retry(replay: Replay) -> RetryLayer<StatusClassify, Replay> {
+    let backoff = seawall::Backoff::constant(Duration::from_millis(1));
+    RetryLayer::new(RetryConfig::default().backoff(backoff)).classify(StatusClassify).repeat(replay)
+}
+
+fn stream(chunks: &[&'static [u8]]) -> Body {
+    let chunks: Vec<_> =
+        chunks.iter().map(|chunk| Ok::<_, std::io::Error>(Bytes::from_static(chunk))).collect();
+    Body::from_stream(futures::stream::iter(chunks))
+}
+
+#[tokio::test]
+async fn a_stream_is_sent_again_from_its_beginning() {
+    let (base, seen) = failing(2).await;
+    let client = service::<Request<Body>, _>(retry(Replay::default()).layer(lifted()));
+    let body = stream(&[b"one ", b"two ", b"three"]);
+    let response = client.oneshot(request("PUT", &base, "/", body)).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(*seen.lock().unwrap(), ["one two three"; 3]);
+}
+
+#[tokio::test]
+async fn a_body_over_the_cap_is_sent_once() {
+    let (base, seen) = failing(2).await;
+    let client = service::<Request<Body>, _>(retry(Replay::up_to(8)).layer(lifted()));
+    let response = client.clone().oneshot(request("PUT", &base, "/", stream(&[b"12345678"]))).await.unwrap();
+    assert_eq!((response.status().as_u16(), seen.lock().unwrap().len()), (200, 3));
+
+    let (base, seen) = failing(2).await;
+    let response = client.oneshot(request("PUT", &base, "/", stream(&[b"1234", b"56789"]))).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(*seen.lock().unwrap(), ["123456789"]);
+}
+
+#[tokio::test]
+async fn a_body_that_says_it_is_too_long_is_left_as_it_is() {
+    let (base, seen) = failing(2).await;
+    let client = service::<Request<Body>, _>(retry(Replay::up_to(8)).layer(lifted()));
+    let response = client.oneshot(request("PUT", &base, "/", Body::from("123456789"))).await.unwrap();
+    assert_eq!((response.status().as_u16(), seen.lock().unwrap().len()), (503, 1));
+}
+
+#[tokio::test]
+async fn a_body_of_known_length_keeps_its_length() {
+    let (base, _seen) = failing(1).await;
+    let mut whole = request("PUT", &base, "/", Body::from("12345"));
+    let copy = seawall::Repeat::copy(&Replay::default(), &mut whole).unwrap();
+    for mut request in [whole, copy] {
+        assert_eq!(axum::body::HttpBody::size_hint(request.body()).exact(), Some(5));
+        request.body_mut().frame().await.unwrap().unwrap();
+        assert!(axum::body::HttpBody::is_end_stream(request.body()));
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_sent_again_only_when_it_is_marked() {
+    for (marked, attempts) in [(false, 1), (true, 3)] {
+        let (base, seen) = failing(2).await;
+        let client = service::<Request<Body>, _>(retry(Replay::default()).layer(lifted()));
+        let mut post = request("POST", &base, "/", stream(&[b"once"]));
+        if marked {
+            post.extensions_mut().insert(Repeatable);
+        }
+        client.oneshot(post).await.unwrap();
+        assert_eq!(seen.lock().unwrap().len(), attempts);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_fails_is_not_sent_again() {
+    let (base, seen) = failing(2).await;
+    let client = service::<Request<Body>, _>(retry(Replay::default()).layer(lifted()));
+    let chunks = [Ok(Bytes::from_static(b"one")), Err(std::io::Error::other("disk on fire"))];
+    let body = Body::from_stream(futures::stream::iter(chunks));
+    assert!(client.oneshot(request("PUT", &base, "/", body)).await.is_err());
+    assert!(seen.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_kept_is_shared_and_not_copied() {
+    let chunk = Bytes::from(vec![7; 1024]);
+    let mut first = request("PUT", "http://x", "/", Body::from(chunk.clone()));
+    let mut second = seawall::Repeat::copy(&Replay::default(), &mut first).unwrap();
+    for request in [&mut first, &mut second] {
+        let read = request.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!(read.as_ptr(), chunk.as_ptr());
+    }
+}

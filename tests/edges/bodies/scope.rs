@@ -1,0 +1,157 @@
+//! A gate around a router, and around a client, that counts a call until its body is over.
+
+use std::sync::{Arc, Mutex};
+
+use axum::http::StatusCode;
+use axum::routing::get as on_get;
+use seawall::axum::respond;
+use seawall::bulkhead::Handle;
+use seawall::http::{StatusClassify, Upgraded, scope, scope_option};
+use seawall::{BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, service};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::{Layer, ServiceExt};
+
+use super::*;
+
+type Chunks = mpsc::UnboundedSender<Result<Bytes, std::io::Error>>;
+
+fn pool() -> BulkheadLayer<StatusClassify> {
+    BulkheadLayer::new(BulkheadConfig::new(1).name("downloads")).classify(StatusClassify)
+}
+
+/// A server behind a pool of one, whose `/stream` is fed by hand, and the pool.
+async fn streaming() -> (String, Chunks, Handle) {
+    let (chunks, body) = by_hand();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let pool = pool();
+    let handle = pool.handle();
+    let stream = move || async move { body.lock().unwrap().take().unwrap_or_default() };
+    let router = Router::new()
+        .route("/stream", on_get(stream))
+        .route("/broken", on_get(async || (StatusCode::INTERNAL_SERVER_ERROR, "a long story")))
+        .route("/short", on_get(async || "short"))
+        .route("/empty", on_get(async || StatusCode::NO_CONTENT))
+        .layer(respond(scope(pool)));
+    (serve(router).await, chunks, handle)
+}
+
+#[tokio::test]
+async fn a_server_holds_the_permit_while_the_body_streams() {
+    let (base, chunks, pool) = streaming().await;
+    let response = client().request(get(&base, "/stream")).await.unwrap();
+    assert_eq!(pool.in_flight(), 1, "the head is here");
+    let refused = client().request(get(&base, "/short")).await.unwrap();
+    assert_eq!(refused.status(), 503);
+
+    chunks.unbounded_send(Ok(Bytes::from_static(b"one "))).unwrap();
+    chunks.unbounded_send(Ok(Bytes::from_static(b"two"))).unwrap();
+    drop(chunks);
+    assert_eq!(text(response).await, "one two");
+    soon("the permit is home", || pool.in_flight() == 0).await;
+    assert_eq!(pool.totals().successes, 1);
+    assert_eq!(client().request(get(&base, "/short")).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_while_the_body_streams_has_abandoned_the_call() {
+    let (base, chunks, pool) = streaming().await;
+    let response = client().request(get(&base, "/stream")).await.unwrap();
+    chunks.unbounded_send(Ok(Bytes::from_static(b"one"))).unwrap();
+    drop(response);
+    soon("the permit is home", || pool.in_flight() == 0).await;
+    assert_eq!(pool.totals().abandoned, 1);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_a_failure() {
+    let (base, chunks, pool) = streaming().await;
+    let response = client().request(get(&base, "/stream")).await.unwrap();
+    chunks.unbounded_send(Err(std::io::Error::other("disk on fire"))).unwrap();
+    assert!(response.into_body().collect().await.is_err());
+    soon("the permit is home", || pool.in_flight() == 0).await;
+    assert_eq!(pool.totals().failures, 1);
+}
+
+#[tokio::test]
+async fn what_has_no_body_is_over_with_its_head() {
+    let (base, _chunks, pool) = streaming().await;
+    for (method, path) in [("HEAD", "/short"), ("GET", "/empty"), ("HEAD", "/stream")] {
+        client().request(request(method, &base, path, Body::empty())).await.unwrap();
+        soon("the permit is home", || pool.in_flight() == 0).await;
+    }
+    assert_eq!((pool.totals().successes, pool.totals().calls()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_client_counts_until_it_has_read_the_body() {
+    let (base, chunks, _pool) = streaming().await;
+    let pool = pool();
+    let handle = pool.handle();
+    let client = service::<Request<Body>, _>(scope(pool).layer(lifted()));
+    let response = client.clone().oneshot(get(&base, "/stream")).await.unwrap();
+    assert_eq!(handle.in_flight(), 1);
+    assert!(client.clone().oneshot(get(&base, "/short")).await.is_err(), "the pool is full");
+    drop(chunks);
+    assert_eq!(text(response).await, "");
+    assert_eq!((handle.in_flight(), handle.totals().successes), (0, 1));
+}
+
+#[tokio::test]
+async fn what_the_head_says_stands_however_the_body_ends() {
+    let (base, _chunks, _pool) = streaming().await;
+    let circuit = CircuitBreakerLayer::new(CircuitBreakerConfig::default()).classify(StatusClassify);
+    let handle = circuit.handle();
+    let client = service::<Request<Body>, _>(scope(circuit).layer(lifted()));
+    let response = client.clone().oneshot(get(&base, "/broken")).await.unwrap();
+    assert_eq!(handle.totals().failures, 0, "not before the body is over");
+    drop(response);
+    assert_eq!(handle.totals().failures, 1);
+    let response = client.clone().oneshot(get(&base, "/broken")).await.unwrap();
+    assert_eq!(text(response).await, "a long story");
+    assert_eq!((handle.totals().failures, handle.totals().calls()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_gate_that_may_be_off_gives_the_same_body() {
+    let (base, _chunks, _pool) = streaming().await;
+    for on in [true, false] {
+        let pool = pool();
+        let handle = pool.handle();
+        let client = scope_option(on.then(|| scope(pool))).layer(lifted());
+        let response = client.oneshot(get(&base, "/short")).await.unwrap();
+        assert_eq!(handle.in_flight(), u32::from(on));
+        assert_eq!(text(response).await, "short");
+        assert_eq!(handle.totals().successes, u64::from(on));
+    }
+}
+
+/// A server that agrees to speak another protocol.
+async fn switching(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _head = socket.read(&mut [0; 1024]).await.unwrap();
+        socket.write_all(answer.as_bytes()).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_is_in_flight_as_long_as_it_is_kept() {
+    let base =
+        switching("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await;
+    let pool = pool();
+    let handle = pool.handle();
+    let client = service::<Request<Body>, _>(scope(pool).layer(lifted()));
+    let mut request = get(&base, "/");
+    request.headers_mut().insert("connection", "upgrade".parse().unwrap());
+    request.headers_mut().insert("upgrade", "echo".parse().unwrap());
+    let mut response = client.oneshot(request).await.unwrap();
+    let upgraded = response.extensions_mut().remove::<Upgraded>().expect("the call");
+    drop(response);
+    assert_eq!(handle.in_flight(), 1);
+    drop(upgraded);
+    assert_eq!((handle.in_flight(), handle.totals().successes), (0, 1));
+}
