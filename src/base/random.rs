@@ -30,6 +30,13 @@ impl Random {
     }
 }
 
+/// 128 bits from the operating system, whatever seeds were given.
+#[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only the http edge makes keys"))]
+pub(crate) fn entropy() -> u128 {
+    // Seeded anew for each, so that one tells nothing of the next.
+    rand::make_rng::<SmallRng>().random()
+}
+
 #[cfg(all(test, not(seawall_loom)))]
 mod tests {
     #![allow(clippy::float_cmp, reason = "equal bits are meant")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, Response, StatusCode};
 
-use super::retry_after;
+use super::{quota_reset, retry_after};
 use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
 use crate::event::Attempts;
@@ -23,7 +23,7 @@ use crate::event::Attempts;
 /// | 505, 506, 507, 508, 510, 511 | `Permanent` |
 /// | 500, 502, 503, 504, and every other 5xx | `Transient` |
 ///
-/// `retry-after-ms` goes before `Retry-After`. From status 400 on, `x-should-retry: true` makes a response `Transient`
+/// `retry-after-ms` goes before `Retry-After`, and that before a [quota](quota_reset) that is used up. From status 400 on, `x-should-retry: true` makes a response `Transient`
 /// (unless it is `Throttled`), and `false` makes a transient one `Permanent` and a throttled one `Ignored`. An error is `Transient`: `Unsent` if the connection was refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatusClassify;
@@ -75,7 +75,7 @@ fn transient(headers: &HeaderMap) -> Outcome {
 /// When the service asked to be called again.
 fn hint(headers: &HeaderMap) -> Option<Duration> {
     let millis = headers.get("retry-after-ms").and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    millis.map(Duration::from_millis).or_else(|| retry_after(headers))
+    millis.map(Duration::from_millis).or_else(|| retry_after(headers)).or_else(|| quota_reset(headers))
 }
 
 /// How far a call came that ended in an error: a refused connection never left.

@@ -15,21 +15,27 @@
 //!
 //! A response is judged by its head. What happens to its body afterwards is not seen.
 
+mod body_timeout;
 mod classify;
 mod deadline;
+mod idempotency_key;
 mod idempotent;
 mod keys;
+mod quota;
 mod replay;
 mod respond;
 mod retry_after;
 mod scope;
 
+pub use self::body_timeout::{BodyTimeout, BodyTimeoutFuture, BodyTimeoutLayer, TimedBody, cut_off};
 pub use self::classify::StatusClassify;
 pub use self::deadline::{
     Millis, ReadDeadline, ReadDeadlineLayer, Remaining, WriteDeadline, WriteDeadlineLayer,
 };
+pub use self::idempotency_key::{IdempotencyKey, InFlight};
 pub use self::idempotent::{Idempotent, Repeatable, may_be_repeated};
 pub use self::keys::{by_header, by_host};
+pub use self::quota::quota_reset;
 pub use self::replay::{Rebody, Replay, ReplayBody, ReplayError};
 pub use self::respond::{Respond, RespondFuture, Responding, respond, response, status};
 pub use self::retry_after::retry_after;
