@@ -112,6 +112,8 @@ pub mod timeout;
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "reqwest")]

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 5] = [
     ],
     &["gate"],
     &["circuit_breaker", "bulkhead", "rate_limit", "adaptive", "retry", "timeout"],
-    &["http", "axum", "reqwest", "testing"],
+    &["http", "axum", "grpc", "reqwest", "testing"],
 ];
 const WORDS: usize = 1;
 const PATTERNS: usize = 3;

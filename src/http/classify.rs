@@ -57,7 +57,7 @@ impl<B, E: StackError> Classify<Response<B>, E> for StatusClassify {
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         match result {
             Ok(response) => self.judge(response.status(), response.headers()),
-            Err(error) => Outcome::Transient { retry_after: None, cause: cause(error.as_service()) },
+            Err(error) => Outcome::Transient { retry_after: None, cause: cause_of(error.as_service()) },
         }
     }
 
@@ -78,17 +78,33 @@ fn hint(headers: &HeaderMap) -> Option<Duration> {
     millis.map(Duration::from_millis).or_else(|| retry_after(headers)).or_else(|| quota_reset(headers))
 }
 
-/// How far a call came that ended in an error: a refused connection never left.
-fn cause(error: Option<&(dyn StdError + 'static)>) -> Cause {
-    let mut next = error;
-    while let Some(error) = next {
-        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionRefused) => return Cause::Unsent,
-            Some(io::ErrorKind::TimedOut) => return Cause::TimedOut,
-            _ => next = error.source(),
-        }
+/// How far a call came that ended in an error: a refused connection never left, and HTTP/2 says of some streams that nobody
+/// looked at them.
+pub(crate) fn cause_of(error: Option<&(dyn StdError + 'static)>) -> Cause {
+    let causes = std::iter::successors(error, |&error| error.source());
+    causes.into_iter().find_map(|error| of_io(error).or_else(|| of_http2(error))).unwrap_or(Cause::Answered)
+}
+
+fn of_io(error: &(dyn StdError + 'static)) -> Option<Cause> {
+    match error.downcast_ref::<io::Error>()?.kind() {
+        io::ErrorKind::ConnectionRefused => Some(Cause::Unsent),
+        io::ErrorKind::TimedOut => Some(Cause::TimedOut),
+        _ => None,
     }
-    Cause::Answered
+}
+
+/// `REFUSED_STREAM`, and a `GOAWAY` without an error that came before the stream was begun (RFC 9113 §8.7).
+#[cfg(feature = "http2")]
+fn of_http2(error: &(dyn StdError + 'static)) -> Option<Cause> {
+    let error = error.downcast_ref::<h2::Error>().filter(|error| error.is_remote())?;
+    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    let gone = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+    (refused || gone).then_some(Cause::Unprocessed)
+}
+
+#[cfg(not(feature = "http2"))]
+fn of_http2(_: &(dyn StdError + 'static)) -> Option<Cause> {
+    None
 }
 
 #[cfg(all(test, not(seawall_loom)))]

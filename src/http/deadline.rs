@@ -124,12 +124,12 @@ impl<S: Service<Request<B>>, R: Remaining, B> Service<Request<B>> for WriteDeadl
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        write(&self.remaining, request.headers_mut());
+        write_deadline(&self.remaining, request.headers_mut());
         self.inner.call(request)
     }
 }
 
-fn write(remaining: &impl Remaining, headers: &mut HeaderMap) {
+pub(crate) fn write_deadline(remaining: &impl Remaining, headers: &mut HeaderMap) {
     let Some(left) = Deadline::current().map(Deadline::remaining) else { return };
     let header = remaining.header();
     let told = headers.get(&header).and_then(|value| remaining.read(value));

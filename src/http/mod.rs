@@ -29,6 +29,9 @@ mod scope;
 
 pub use self::body_timeout::{BodyTimeout, BodyTimeoutFuture, BodyTimeoutLayer, TimedBody, cut_off};
 pub use self::classify::StatusClassify;
+pub(crate) use self::classify::cause_of;
+#[cfg(feature = "grpc")]
+pub(crate) use self::deadline::write_deadline;
 pub use self::deadline::{
     Millis, ReadDeadline, ReadDeadlineLayer, Remaining, WriteDeadline, WriteDeadlineLayer,
 };
@@ -37,7 +40,7 @@ pub use self::idempotent::{Idempotent, Repeatable, may_be_repeated};
 pub use self::keys::{by_header, by_host};
 pub use self::quota::quota_reset;
 pub use self::replay::{Rebody, Replay, ReplayBody, ReplayError};
-pub use self::respond::{Respond, RespondFuture, Responding, respond, response, status};
+pub use self::respond::{Answer, Respond, RespondFuture, Responding, respond, response, status};
 pub use self::retry_after::retry_after;
 pub use self::scope::{
     ClassifyBody, Optional, OptionalFuture, Scope, ScopeOption, ScopedBody, Upgraded, WithBody, scope,

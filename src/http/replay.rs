@@ -43,11 +43,13 @@ pub struct Replay {
 impl Default for Replay {
     /// Keeps up to 64 KiB of a body.
     fn default() -> Self {
-        Self::up_to(64 * 1024)
+        Self::DEFAULT
     }
 }
 
 impl Replay {
+    pub(crate) const DEFAULT: Self = Self::up_to(64 * 1024);
+
     /// Keeps up to so many bytes of a body; 0 keeps none, so that only requests without one are repeated.
     #[must_use]
     pub const fn up_to(bytes: usize) -> Self {

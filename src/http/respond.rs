@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -78,43 +79,90 @@ fn seconds_up(wait: Duration) -> u64 {
 /// ```
 #[must_use]
 pub const fn respond<L>(stack: L) -> Respond<L> {
-    Respond(stack)
+    Respond::with(stack)
 }
 
 /// From [`respond`].
-#[derive(Clone, Copy, Debug)]
-pub struct Respond<L>(L);
+#[derive(Debug)]
+pub struct Respond<L, A = Plain> {
+    stack: L,
+    answer: PhantomData<fn() -> A>,
+}
 
-impl<S, L: Layer<Lifted<S>>> Layer<S> for Respond<L> {
-    type Service = Responding<L::Service>;
+impl<L, A> Respond<L, A> {
+    pub(crate) const fn with(stack: L) -> Self {
+        Self { stack, answer: PhantomData }
+    }
+}
+
+impl<L: Clone, A> Clone for Respond<L, A> {
+    fn clone(&self) -> Self {
+        Self::with(self.stack.clone())
+    }
+}
+
+impl<S, L: Layer<Lifted<S>>, A> Layer<S> for Respond<L, A> {
+    type Service = Responding<L::Service, A>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Responding { inner: self.0.layer(Lift.layer(inner)), unready: false }
+        Responding::new(self.stack.layer(Lift.layer(inner)))
+    }
+}
+
+/// What is answered to a call that got no response.
+pub trait Answer<B> {
+    /// To one that a layer refused.
+    fn refused(rejected: &Rejected) -> Response<B>;
+
+    /// To one that failed; without an error, the service could not even be called.
+    fn failed<E: StackError>(error: Option<&E>) -> Response<B>;
+}
+
+/// Answers as HTTP does: [`response`], or a 500 without a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plain;
+
+impl<B: Default> Answer<B> for Plain {
+    fn refused(rejected: &Rejected) -> Response<B> {
+        response(rejected)
+    }
+
+    fn failed<E: StackError>(_: Option<&E>) -> Response<B> {
+        let mut response = Response::new(B::default());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
     }
 }
 
 /// A service that answers refusals: see [`respond`].
 #[derive(Debug)]
-pub struct Responding<S> {
+pub struct Responding<S, A = Plain> {
     inner: S,
     /// It failed to become ready: it must not be called.
     unready: bool,
+    answer: PhantomData<fn() -> A>,
 }
 
-impl<S: Clone> Clone for Responding<S> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), unready: false }
+impl<S, A> Responding<S, A> {
+    const fn new(inner: S) -> Self {
+        Self { inner, unready: false, answer: PhantomData }
     }
 }
 
-impl<S, Request, B> Service<Request> for Responding<S>
+impl<S: Clone, A> Clone for Responding<S, A> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone())
+    }
+}
+
+impl<S, A, Request, B> Service<Request> for Responding<S, A>
 where
     S: Service<Request, Response = Response<B>, Error: StackError>,
-    B: Default,
+    A: Answer<B>,
 {
     type Response = Response<B>;
     type Error = Infallible;
-    type Future = RespondFuture<S::Future>;
+    type Future = RespondFuture<S::Future, A>;
 
     /// Ready also when the service failed to become so: the call is then answered.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
@@ -125,42 +173,39 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        RespondFuture { call: (!self.unready).then(|| self.inner.call(request)) }
+        RespondFuture { call: (!self.unready).then(|| self.inner.call(request)), answer: PhantomData }
     }
 }
 
 pin_project! {
     /// The response of a [`Responding`] service.
     #[derive(Debug)]
-    pub struct RespondFuture<F> {
+    pub struct RespondFuture<F, A = Plain> {
         // None if there was no service to call.
         #[pin]
         call: Option<F>,
+        answer: PhantomData<fn() -> A>,
     }
 }
 
-impl<F, B, E> Future for RespondFuture<F>
+impl<F, A, B, E> Future for RespondFuture<F, A>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    B: Default,
+    A: Answer<B>,
     E: StackError,
 {
     type Output = Result<Response<B>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(call) = self.project().call.as_pin_mut() else { return Poll::Ready(Ok(failed())) };
-        call.poll(cx).map(|result| Ok(result.unwrap_or_else(|error| answer(&error))))
+        let Some(call) = self.project().call.as_pin_mut() else {
+            return Poll::Ready(Ok(A::failed::<E>(None)));
+        };
+        let answer = |error: E| match error.as_rejected() {
+            Some(rejected) => A::refused(rejected),
+            None => A::failed(Some(&error)),
+        };
+        call.poll(cx).map(|result| Ok(result.unwrap_or_else(answer)))
     }
-}
-
-fn answer<B: Default, E: StackError>(error: &E) -> Response<B> {
-    error.as_rejected().map_or_else(failed, response)
-}
-
-fn failed<B: Default>() -> Response<B> {
-    let mut response = Response::new(B::default());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
 }
 
 #[cfg(all(test, not(seawall_loom)))]

@@ -2,4 +2,5 @@
 
 mod bodies;
 mod client;
+mod grpc;
 mod shapes;
