@@ -56,6 +56,14 @@ impl Events {
         }
     }
 
+    /// The same listeners for a layer that is called otherwise.
+    pub(crate) fn renamed(&self, name: Name) -> Self {
+        let renamed = Self::new(self.pattern(), name, self.show_keys);
+        let hearers = self.hearers.get().map(|hearers| hearers.lock().clone()).unwrap_or_default();
+        hearers.into_iter().for_each(|hearer| renamed.add(hearer));
+        renamed
+    }
+
     pub(crate) const fn pattern(&self) -> Pattern {
         self.meter.who.0
     }
