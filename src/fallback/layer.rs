@@ -188,7 +188,7 @@ impl<S, A: Clone, C: Clone, W: Clone> Layer<S> for FallbackLayer<A, C, W> {
 
     fn layer(&self, inner: S) -> Self::Service {
         let Self { answer, classify, when, watch } = self.clone();
-        Fallback { inner, answer, classify, when, watch }
+        Fallback { inner, answer, classify, when, name: watch.name(), watch }
     }
 }
 

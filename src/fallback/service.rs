@@ -11,6 +11,7 @@ use super::layer::{Answer, AnyFailure, When};
 use crate::base::lanes::Lanes;
 use crate::classify::{Classify, ErrorsFail};
 use crate::error::StackError;
+use crate::name::Name;
 
 /// A service whose failed calls are answered otherwise.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct Fallback<S, A, C = ErrorsFail, W = AnyFailure> {
     pub(super) answer: A,
     pub(super) classify: C,
     pub(super) when: W,
+    /// Here as well, where a call finds it without a way to go.
+    pub(super) name: Name,
     pub(super) watch: Lanes<Watch>,
 }
 
@@ -40,9 +43,9 @@ where
 
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        let Self { inner, answer, classify, when, watch } = self;
+        let Self { inner, answer, classify, when, name, watch } = self;
         let spare = answer.spare(&request);
-        let watch = (watch.name(), Watch::hold(watch));
+        let watch = (*name, Watch::hold(watch));
         ResponseFuture::new(inner.call(request), spare, classify.clone(), when.clone(), watch)
     }
 }
@@ -50,7 +53,7 @@ where
 impl<S: fmt::Debug, A, C, W> fmt::Debug for Fallback<S, A, C, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fallback")
-            .field("name", &self.watch.name())
+            .field("name", &self.name)
             .field("inner", &self.inner)
             .finish_non_exhaustive()
     }
