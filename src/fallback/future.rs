@@ -32,16 +32,20 @@ pin_project! {
         A: Answer<Request, S::Response, S::Error>,
     {
         #[pin]
-        step: Step<S::Future, AnsweringOf<S, A, Request>, Result<S::Response, S::Error>>,
-        spare: Option<SpareOf<S, A, Request>>,
+        step: Step<
+            S::Future,
+            SpareOf<S, A, Request>,
+            AnsweringOf<S, A, Request>,
+            Result<S::Response, S::Error>,
+        >,
         rest: Rest<C, W>,
     }
 }
 
 pin_project! {
     #[project = StepProjection]
-    enum Step<F, G, R> {
-        Calling { #[pin] call: F },
+    enum Step<F, P, G, R> {
+        Calling { #[pin] call: F, spare: Option<P> },
         // What failed is boxed, since it is rare.
         Answering { #[pin] answering: G, original: Option<Box<Original<R>>> },
     }
@@ -73,7 +77,7 @@ where
         when: W,
         (name, watch): (Name, Option<LaneRef<Watch>>),
     ) -> Self {
-        Self { step: Step::Calling { call }, spare: Some(spare), rest: Rest { classify, when, name, watch } }
+        Self { step: Step::Calling { call, spare: Some(spare) }, rest: Rest { classify, when, name, watch } }
     }
 }
 
@@ -91,10 +95,10 @@ where
         let mut this = self.project();
         loop {
             match this.step.as_mut().project() {
-                StepProjection::Calling { call } => {
+                StepProjection::Calling { call, spare } => {
                     let result = ready!(call.poll(cx));
                     let outcome = judge(&this.rest.classify, &result);
-                    let spare = this.spare.take().expect("polled after completion");
+                    let spare = spare.take().expect("polled after completion");
                     if let (Outcome::Success, Ok(response)) = (outcome, &result) {
                         spare.succeeded(response);
                         return Poll::Ready(result);
