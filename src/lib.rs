@@ -68,7 +68,7 @@ pub use self::adaptive::{Adaptive, AdaptiveConfig, AdaptiveLayer};
 pub use self::attempt::current_attempt;
 pub use self::backoff::{Backoff, Delays, Growth, Jitter};
 pub use self::base::clock::Instant;
-pub use self::budget::{Budget, BudgetConfig};
+pub use self::budget::{Budget, BudgetConfig, Costs};
 pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadLayer, Priority};
 pub use self::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer};
 pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
