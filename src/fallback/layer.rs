@@ -172,6 +172,15 @@ impl<F, Types, R, C, W> FallbackLayer<FromRequest<F, Types, R>, C, W> {
     pub fn repeat<Q>(self, repeat: Q) -> FallbackLayer<FromRequest<F, Types, Q>, C, W> {
         self.map(|answer| answer.repeat(repeat))
     }
+
+    /// Copies a request with this function; one for which it returns `None` cannot be answered.
+    #[must_use]
+    pub fn repeat_with<Request, Q>(self, copy: Q) -> FallbackLayer<FromRequest<F, Types, Q>, C, W>
+    where
+        Q: Fn(&Request) -> Option<Request>,
+    {
+        self.repeat(copy)
+    }
 }
 
 impl<S, R, C, W> FallbackLayer<FromService<S, R>, C, W> {
@@ -180,6 +189,15 @@ impl<S, R, C, W> FallbackLayer<FromService<S, R>, C, W> {
     #[must_use]
     pub fn repeat<Q>(self, repeat: Q) -> FallbackLayer<FromService<S, Q>, C, W> {
         self.map(|answer| answer.repeat(repeat))
+    }
+
+    /// Copies a request with this function; one for which it returns `None` is not sent to the other service.
+    #[must_use]
+    pub fn repeat_with<Request, Q>(self, copy: Q) -> FallbackLayer<FromService<S, Q>, C, W>
+    where
+        Q: Fn(&Request) -> Option<Request>,
+    {
+        self.repeat(copy)
     }
 }
 

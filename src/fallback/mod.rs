@@ -15,3 +15,6 @@ pub use self::layer::{
     LastGood, OrElse, Rescue, Substitute, Value, When,
 };
 pub use self::service::Fallback;
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests;

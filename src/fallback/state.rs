@@ -74,3 +74,6 @@ impl<T> fmt::Debug for Memory<T> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, seawall_loom))]
+mod models;

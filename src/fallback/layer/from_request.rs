@@ -79,6 +79,15 @@ impl<F, Types, R> FromRequest<F, Types, R> {
     pub fn repeat<Q>(self, repeat: Q) -> FromRequest<F, Types, Q> {
         FromRequest { rescue: self.rescue, repeat, types: PhantomData }
     }
+
+    /// Copies a request with this function.
+    #[must_use]
+    pub fn repeat_with<Request, Q>(self, copy: Q) -> FromRequest<F, Types, Q>
+    where
+        Q: Fn(&Request) -> Option<Request>,
+    {
+        self.repeat(copy)
+    }
 }
 
 impl<F: Clone, Types, R: Clone> Clone for FromRequest<F, Types, R> {

@@ -37,6 +37,15 @@ impl<S, R> FromService<S, R> {
     pub fn repeat<Q>(self, repeat: Q) -> FromService<S, Q> {
         FromService { prototype: self.prototype, repeat }
     }
+
+    /// Copies a request with this function.
+    #[must_use]
+    pub fn repeat_with<Request, Q>(self, copy: Q) -> FromService<S, Q>
+    where
+        Q: Fn(&Request) -> Option<Request>,
+    {
+        self.repeat(copy)
+    }
 }
 
 impl<S, R: Clone> Clone for FromService<S, R> {

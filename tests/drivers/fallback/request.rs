@@ -57,7 +57,7 @@ async fn when_it_fails_the_original_error_comes_back() {
 #[tokio::test]
 async fn a_request_of_which_there_is_no_copy_cannot_be_answered() {
     let layer = FallbackLayer::from_request(|request: u64, _| async move { Ok(request) });
-    let layer = layer.repeat(|request: &u64| (*request < 5).then_some(*request));
+    let layer = layer.repeat_with(|request: &u64| (*request < 5).then_some(*request));
     assert_eq!(call(&mut layer.layer(broken()), 4).await.unwrap(), 4);
     assert!(call(&mut layer.layer(broken()), 5).await.is_err());
 }
@@ -67,7 +67,7 @@ async fn a_request_that_is_neither_clone_nor_sync_is_copied_as_the_user_says() {
     struct Once(std::cell::Cell<u64>);
     let fails = service_fn(|_: Once| async { Err::<u64, _>(Error::Service(Fault)) });
     let layer = FallbackLayer::from_request(|request: Once, _| async move { Ok(request.0.get()) });
-    let layer = layer.repeat(|request: &Once| Some(Once(request.0.clone())));
+    let layer = layer.repeat_with(|request: &Once| Some(Once(request.0.clone())));
     let mut service = layer.layer(fails);
     let task = tokio::spawn(async move { call(&mut service, Once(std::cell::Cell::new(8))).await });
     assert_eq!(task.await.unwrap().unwrap(), 8);
