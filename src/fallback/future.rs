@@ -57,6 +57,12 @@ struct Original<R> {
     degraded: Degraded,
 }
 
+/// What comes after a call that failed.
+enum Next<R, G> {
+    Ended(R),
+    Answers(G, Box<Original<R>>),
+}
+
 struct Rest<C, W> {
     classify: C,
     when: W,
@@ -104,8 +110,8 @@ where
                         return Poll::Ready(result);
                     }
                     match this.rest.fall_back(spare, outcome, result) {
-                        Ok(result) => return Poll::Ready(result),
-                        Err((answering, original)) => {
+                        Next::Ended(result) => return Poll::Ready(result),
+                        Next::Answers(answering, original) => {
                             this.step.set(Step::Answering { answering, original: Some(original) });
                         }
                     }
@@ -129,7 +135,7 @@ impl<C, W: When> Rest<C, W> {
         spare: P,
         outcome: Outcome,
         result: Result<Response, Error>,
-    ) -> Result<Result<Response, Error>, (P::Answering, Box<Original<Result<Response, Error>>>)>
+    ) -> Next<Result<Response, Error>, P::Answering>
     where
         P: Spare<Response, Error>,
         C: Classify<Response, Error>,
@@ -138,14 +144,14 @@ impl<C, W: When> Rest<C, W> {
         let rejected = result.as_ref().err().and_then(StackError::as_rejected);
         let is_success = outcome == Outcome::Success;
         if is_success || !self.when.applies(Failed { outcome, rejected }) {
-            return Ok(result);
+            return Next::Ended(result);
         }
         let degraded = Degraded { outcome, rejected: rejected.map(Rejected::kind) };
         let original = Original { result, degraded };
         let judge = |result: &_| judge(&self.classify, result);
         match spare.answer(&original.as_call(&judge)) {
-            Reply::Now(answer) => Ok(self.end(original, answer)),
-            Reply::Later(answering) => Err((answering, Box::new(original))),
+            Reply::Now(answer) => Next::Ended(self.end(original, answer)),
+            Reply::Later(answering) => Next::Answers(answering, Box::new(original)),
         }
     }
 }

@@ -107,6 +107,6 @@ impl fmt::Debug for Watch {
             .field("name", &self.name())
             .field("answered", &self.answered)
             .field("failed", &self.failed)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -123,7 +123,7 @@ async fn an_http_response_that_is_no_answer_of_the_service_says_so() {
 #[tokio::test]
 async fn an_http_response_that_comes_back_because_the_fallback_failed_is_not_marked() {
     let inner = service_fn(|status: u16| async move { Ok::<_, Error<Fault>>(page(status)) });
-    let layer = FallbackLayer::service(inner.clone()).classify(StatusClassify);
+    let layer = FallbackLayer::service(inner).classify(StatusClassify);
     let response = call(&mut layer.layer(inner), 503).await.unwrap();
     assert_eq!(response.status(), 503);
     assert!(response.extensions().get::<Degraded>().is_none());
