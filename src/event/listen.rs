@@ -111,6 +111,16 @@ impl Events {
         self.announce_by(&self.meter, true, &self.event(key, epoch, kind));
     }
 
+    /// Tells the log and the metrics of a layer that nobody listens to, and that is not here to be asked for its own.
+    #[cold]
+    pub(crate) fn announce_unheard(pattern: Pattern, name: Name, kind: EventKind) {
+        let event = Event::new(pattern, name, kind);
+        if telemetry::is_on() {
+            Meter::new((pattern, name), None).tell(&event, false);
+        }
+        Log::default().write(&event, now);
+    }
+
     /// As [`announce`](Self::announce), through the metrics of a key. `is_the_state`: whether the state of this circuit is
     /// what they show.
     pub(crate) fn announce_by(&self, meter: &Meter, is_the_state: bool, event: &Event) {

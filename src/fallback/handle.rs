@@ -6,7 +6,6 @@ use crate::base::lanes::{LaneRef, Lanes};
 use crate::base::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::event::{Degraded, EventKind, Events, Listener, Pattern, Subscription};
 use crate::name::Name;
-use crate::telemetry;
 
 /// Looks at a live fallback layer, from anywhere.
 #[derive(Clone)]
@@ -76,7 +75,7 @@ impl Watch {
     /// What a call holds: nothing, unless somebody watches.
     #[inline]
     pub(super) fn hold(watch: &Lanes<Self>) -> Option<LaneRef<Self>> {
-        (watch.is_watched.load(Ordering::Relaxed) || telemetry::is_on()).then(|| watch.here())
+        watch.is_watched.load(Ordering::Relaxed).then(|| watch.here())
     }
 
     /// A call failed; `is_answered` tells whether there was another answer. Everything that is told of where an answer came
@@ -86,8 +85,7 @@ impl Watch {
         let kind =
             if is_answered { EventKind::FellBack(degraded) } else { EventKind::FallbackFailed(degraded) };
         let Some(watch) = watch else {
-            // Nobody watches, but a log may be written.
-            return Events::new(Pattern::Fallback, name, false).announce(None, 0, kind);
+            return Events::announce_unheard(Pattern::Fallback, name, kind);
         };
         let count = if is_answered { &watch.answered } else { &watch.failed };
         count.fetch_add(1, Ordering::Relaxed);
