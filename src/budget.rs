@@ -2,71 +2,22 @@
 
 use std::time::Duration;
 
+pub use self::config::{BudgetConfig, Costs};
 use crate::base::clock::{Instant, now};
 use crate::base::lanes::{Lanes, this_thread};
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
 use crate::base::window::{Mark, TimeWindow};
+use crate::classify::{Cause, Outcome};
 use crate::error::ConfigError;
 
-/// How many extra calls a [`Budget`] allows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct BudgetConfig {
-    /// Extra calls per successful call, 0 to 1. Default 0.1: a fault costs the service at most a tenth more load.
-    pub ratio: f64,
-    /// Extra calls in hand at the start, and after a quiet time. Default 10.
-    pub burst: u32,
-    /// Extra calls per second whatever the traffic. Default 0: a floor is per client, and a fleet of a hundred with ten a
-    /// second each adds a thousand calls a second to a service that is down.
-    pub min_per_second: u32,
-}
+mod config;
 
-impl Default for BudgetConfig {
-    fn default() -> Self {
-        Self { ratio: 0.1, burst: 10, min_per_second: 0 }
-    }
-}
-
-impl BudgetConfig {
-    /// Extra calls per successful call, 0 to 1.
-    #[must_use]
-    pub const fn ratio(mut self, ratio: f64) -> Self {
-        self.ratio = ratio;
-        self
-    }
-
-    /// Extra calls in hand at the start.
-    #[must_use]
-    pub const fn burst(mut self, burst: u32) -> Self {
-        self.burst = burst;
-        self
-    }
-
-    /// Extra calls per second whatever the traffic.
-    #[must_use]
-    pub const fn min_per_second(mut self, calls: u32) -> Self {
-        self.min_per_second = calls;
-        self
-    }
-
-    /// Checks the ranges.
-    ///
-    /// # Errors
-    /// A ratio outside 0 to 1, or not a number.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        if (0.0..=1.0).contains(&self.ratio) {
-            Ok(())
-        } else {
-            Err(ConfigError::new("budget.ratio", self.ratio, "from 0 to 1"))
-        }
-    }
-}
-
-/// A store of tokens: a successful call puts a fraction of one in, an extra call takes one out.
+/// A store of tokens: a successful call puts a fraction of one in, an extra call takes one out, or what it
+/// [costs](Costs).
 ///
-/// `extra calls ≤ burst + ratio · calls + min_per_second · seconds`, whatever fails when. What may be saved up is the
-/// largest of `burst`, the deposits of the last 10 s, and `min_per_second`. Clones share the tokens: give one budget to all layers that
-/// send extra calls to the same service.
+/// `cost of all extra calls ≤ burst + ratio · calls + min_per_second · seconds`, whatever fails when. What may be saved up is
+/// the largest of `burst`, the deposits of the last 10 s (unless `capped`), and `min_per_second`. Clones share the tokens:
+/// give one budget to all layers that send extra calls to the same service.
 #[derive(Clone, Debug)]
 pub struct Budget {
     shared: Arc<Shared>,
@@ -86,6 +37,9 @@ struct Rates {
     per_deposit: u64,
     burst: u64,
     per_second: u64,
+    capped: bool,
+    threshold: Option<u64>,
+    costs: [u64; 3],
     start: Instant,
 }
 
@@ -134,10 +88,26 @@ impl Budget {
         self.deposit_on(this_thread());
     }
 
-    /// Takes a token for an extra call; `false` if there is none.
+    /// Takes what an extra call costs, as after one that failed for now: a token, unless told otherwise. `false` if there is
+    /// not enough.
     #[must_use]
     pub fn withdraw(&self) -> bool {
-        self.shared.withdraw(now())
+        self.take().map(Token::spend).is_some()
+    }
+
+    /// Takes what an extra call costs after one with this outcome; `false` if there is not enough.
+    #[must_use]
+    pub fn withdraw_after(&self, outcome: Outcome) -> bool {
+        self.take_after(outcome).map(Token::spend).is_some()
+    }
+
+    /// A call failed, and no extra call is made whatever is in hand. Costs only where there is a
+    /// [threshold](BudgetConfig::threshold).
+    pub fn fail(&self, outcome: Outcome) {
+        let fails = matches!(outcome, Outcome::Transient { .. } | Outcome::Throttled { .. });
+        if fails && self.shared.rates.threshold.is_some() {
+            let _allowed = self.withdraw_after(outcome);
+        }
     }
 
     /// The tokens in hand.
@@ -147,9 +117,15 @@ impl Budget {
         self.shared.settle(&mut balance, now()) as f64 / TOKEN as f64
     }
 
-    /// A token for an extra call that is about to be made; given back if it is not.
+    /// What an extra call costs that is about to be made; given back if it is not.
     pub(crate) fn take(&self) -> Option<Token> {
-        self.withdraw().then(|| Token { budget: Some(self.clone()) })
+        self.take_after(Outcome::TRANSIENT)
+    }
+
+    /// What an extra call costs after one with this outcome; given back if it is not made.
+    pub(crate) fn take_after(&self, outcome: Outcome) -> Option<Token> {
+        let cost = self.shared.rates.cost(outcome);
+        self.shared.withdraw(cost, now()).then(|| Token { budget: Some(self.clone()), cost })
     }
 
     #[inline]
@@ -158,10 +134,11 @@ impl Budget {
     }
 }
 
-/// A token that was taken, and goes back when dropped unspent.
+/// What was taken for an extra call, and goes back when dropped unspent.
 #[derive(Debug)]
 pub(crate) struct Token {
     budget: Option<Budget>,
+    cost: u64,
 }
 
 impl Token {
@@ -174,7 +151,7 @@ impl Token {
 impl Drop for Token {
     fn drop(&mut self) {
         if let Some(budget) = self.budget.take() {
-            budget.shared.give_back();
+            budget.shared.give_back(self.cost);
         }
     }
 }
@@ -190,9 +167,13 @@ impl Shared {
         let burst = u64::from(config.burst) * TOKEN;
         Self {
             rates: Rates {
-                per_deposit: (config.ratio * TOKEN as f64).round() as u64,
+                per_deposit: millionths(config.ratio),
                 burst,
                 per_second: u64::from(config.min_per_second) * TOKEN,
+                capped: config.capped,
+                threshold: config.threshold.map(millionths),
+                costs: [config.costs.transient, config.costs.timed_out, config.costs.throttled]
+                    .map(millionths),
                 start: now,
             },
             deposits: std::array::from_fn(|_| Deposits::default()),
@@ -209,16 +190,20 @@ impl Shared {
         }
     }
 
-    fn withdraw(&self, now: Instant) -> bool {
+    fn withdraw(&self, cost: u64, now: Instant) -> bool {
+        let threshold = self.rates.threshold;
         let mut balance = self.balance.lock();
         let tokens = self.settle(&mut balance, now);
-        balance.tokens = tokens.checked_sub(TOKEN).unwrap_or(tokens);
-        tokens >= TOKEN
+        let allowed = tokens >= cost && threshold.is_none_or(|threshold| tokens > threshold);
+        if allowed || threshold.is_some() {
+            balance.tokens = tokens.saturating_sub(cost);
+        }
+        allowed
     }
 
-    fn give_back(&self) {
+    fn give_back(&self, cost: u64) {
         let mut balance = self.balance.lock();
-        balance.tokens = balance.tokens.saturating_add(TOKEN);
+        balance.tokens = balance.tokens.saturating_add(cost);
     }
 
     /// Adds what came in since the last look, and cuts what may not be saved up. That the cut comes late changes nothing:
@@ -232,12 +217,10 @@ impl Shared {
 
         let came = deposits.saturating_sub(balance.deposits_seen).saturating_mul(self.rates.per_deposit);
         let earned = floor.saturating_sub(balance.floor_seen);
+        let recent = (dated + undated).saturating_mul(self.rates.per_deposit);
+        let saved = if self.rates.capped { 0 } else { recent };
         // Of a floor, a second's worth.
-        let room = self
-            .rates
-            .burst
-            .max(self.rates.per_second)
-            .max((dated + undated).saturating_mul(self.rates.per_deposit));
+        let room = self.rates.burst.max(self.rates.per_second).max(saved);
         balance.tokens = balance.tokens.saturating_add(came).saturating_add(earned).min(room);
         balance.deposits_seen = balance.deposits_seen.max(deposits);
         balance.floor_seen = balance.floor_seen.max(floor);
@@ -245,7 +228,22 @@ impl Shared {
     }
 }
 
+/// A float cast to an integer saturates.
+fn millionths(tokens: f64) -> u64 {
+    (tokens * TOKEN as f64).round() as u64
+}
+
 impl Rates {
+    /// Of an extra call after this.
+    const fn cost(&self, outcome: Outcome) -> u64 {
+        let [transient, timed_out, throttled] = self.costs;
+        match outcome {
+            Outcome::Transient { cause: Cause::TimedOut, .. } => timed_out,
+            Outcome::Throttled { .. } => throttled,
+            _ => transient,
+        }
+    }
+
     /// What the floor gave since the start.
     fn floor(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.start).as_nanos();

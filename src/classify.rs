@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::StackError;
-use crate::event::Attempts;
+use crate::event::{Attempts, Degraded};
 
 /// What a result says about the service that gave it.
 ///
@@ -87,6 +87,12 @@ pub trait Classify<Response, Error> {
     /// the classifiers of HTTP put [`Attempts`] into the extensions of a response.
     fn gave_up(&self, result: &mut Result<Response, Error>, attempts: Attempts) {
         let _ = (result, attempts);
+    }
+
+    /// A fallback answers with `response`: the place to note on it that it is no answer of the service. Does nothing by
+    /// default; the classifiers of HTTP put [`Degraded`] into the extensions.
+    fn fell_back(&self, response: &mut Response, degraded: Degraded) {
+        let _ = (response, degraded);
     }
 }
 

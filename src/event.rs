@@ -12,7 +12,7 @@ use crate::base::window::Counts;
 use crate::classify::Outcome;
 use crate::key::Key;
 use crate::name::Name;
-use crate::rejected::Rejected;
+use crate::rejected::{Rejected, RejectedKind};
 
 mod attempts;
 mod listen;
@@ -88,6 +88,10 @@ pub enum EventKind {
     },
     /// A call did not succeed and will not be tried again; its result is returned as it was.
     GaveUp(Attempts),
+    /// A call did not succeed, and was answered by a fallback.
+    FellBack(Degraded),
+    /// A call did not succeed, nor did its fallback; its result is returned as it was.
+    FallbackFailed(Degraded),
     /// A limit on calls at once moved.
     #[non_exhaustive]
     LimitChanged {
@@ -186,6 +190,16 @@ impl fmt::Display for CircuitState {
             Self::Recovering => "recovering",
         })
     }
+}
+
+/// Why a call was answered by a fallback. With the classifiers of HTTP, the response carries it in its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Degraded {
+    /// What the call itself came to.
+    pub outcome: Outcome,
+    /// The refusal that it came to, if a layer below answered.
+    pub rejected: Option<RejectedKind>,
 }
 
 /// How a call ended that was not tried again.

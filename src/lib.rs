@@ -44,7 +44,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | edges, one feature each | `http`, `reqwest`, `testing` |
-//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`] |
+//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`], [`fallback`] |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
 //! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
 //! | ground: clock, locks, windows, pools, buckets, the map of keys | private |
@@ -68,13 +68,14 @@ pub use self::adaptive::{Adaptive, AdaptiveConfig, AdaptiveLayer};
 pub use self::attempt::current_attempt;
 pub use self::backoff::{Backoff, Delays, Growth, Jitter};
 pub use self::base::clock::Instant;
-pub use self::budget::{Budget, BudgetConfig};
+pub use self::budget::{Budget, BudgetConfig, Costs};
 pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadLayer, Priority};
 pub use self::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer};
 pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
 pub use self::deadline::{Deadline, Origin, Scoped};
 pub use self::error::{BoxError, ConfigError, Error, Rejected, RejectedKind, StackError};
-pub use self::event::{Attempts, Event, EventKind, GaveUp, Listener, Pattern, Subscription};
+pub use self::event::{Attempts, Degraded, Event, EventKind, GaveUp, Listener, Pattern, Subscription};
+pub use self::fallback::{Fallback, FallbackLayer, LastGoodConfig};
 pub use self::gate::{KeyedHandle, Keys};
 pub use self::key::{Key, KeyConfig};
 pub use self::lift::{Lift, Liftable, Lifted, service};
@@ -106,6 +107,7 @@ mod totals;
 pub mod adaptive;
 pub mod bulkhead;
 pub mod circuit_breaker;
+pub mod fallback;
 pub mod rate_limit;
 pub mod retry;
 pub mod timeout;

@@ -23,7 +23,7 @@ use ::reqwest::{Error, Request, Response};
 use crate::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer};
 use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
-use crate::event::Attempts;
+use crate::event::{Attempts, Degraded};
 use crate::http::may_be_repeated;
 use crate::lift::lift_into_error;
 use crate::repeat::Repeat;
@@ -79,6 +79,10 @@ impl<E: StackError> Classify<Response, E> for StatusClassify {
         if let Ok(response) = result {
             response.extensions_mut().insert(attempts);
         }
+    }
+
+    fn fell_back(&self, response: &mut Response, degraded: Degraded) {
+        response.extensions_mut().insert(degraded);
     }
 }
 

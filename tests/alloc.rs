@@ -12,8 +12,8 @@ use std::time::Duration;
 use allocation_counter::measure;
 use seawall::{
     AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
-    Error, Instant, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig,
-    TimeoutLayer,
+    Error, FallbackLayer, Instant, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer,
+    TimeoutConfig, TimeoutLayer,
 };
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -130,6 +130,14 @@ fn an_admitted_call_allocates_nothing() {
         assert_eq!(allocations(adaptive(20).layer(inner)), 0, "adaptive limit");
         assert_eq!(allocations(retry().layer(inner)), 0, "retry");
         assert_eq!(allocations(timeout().layer(inner)), 0, "timeout");
+        assert_eq!(allocations(FallbackLayer::value(0).layer(inner)), 0, "fallback to a value");
+        assert_eq!(allocations(FallbackLayer::from_error(|_| 0).layer(inner)), 0, "fallback from the error");
+        let rescue = FallbackLayer::from_request(|request: u64, _| async move { Ok(request) });
+        assert_eq!(allocations(rescue.layer(inner)), 0, "fallback from the request");
+        assert_eq!(allocations(FallbackLayer::service(Opaque(0)).layer(inner)), 0, "fallback to a service");
+        let watched = FallbackLayer::value(0);
+        let _watching = watched.handle();
+        assert_eq!(allocations(watched.layer(inner)), 0, "a fallback that is watched");
         let stack = ServiceBuilder::new().layer(timeout()).layer(retry()).layer(breaker()).layer(timeout());
         assert_eq!(allocations(stack.service(inner)), 0, "the whole stack");
         let gates = ServiceBuilder::new().layer(breaker()).layer(bulkhead(1)).layer(rate_limit(1_000_000));
@@ -163,6 +171,16 @@ fn a_refused_call_allocates_nothing() {
     let limit = adaptive(1);
     let _only = limit.handle().try_admit();
     assert_eq!(allocations(limit.layer(Opaque(0))), 0, "at the limit");
+}
+
+#[test]
+fn a_refused_call_that_is_answered_at_once_allocates_nothing() {
+    let open = breaker();
+    open.handle().open_until(Instant::FAR_FUTURE);
+    let stack = ServiceBuilder::new().layer(FallbackLayer::value(0)).layer(open.clone());
+    assert_eq!(allocations(stack.service(Opaque(0))), 0, "with a value");
+    let stack = ServiceBuilder::new().layer(FallbackLayer::from_error(|_| 0)).layer(open);
+    assert_eq!(allocations(stack.service(Opaque(0))), 0, "from the error");
 }
 
 #[test]

@@ -62,6 +62,38 @@ impl Future for Answer {
     }
 }
 
+/// Fails at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failing;
+
+#[derive(Debug)]
+pub(crate) struct Failure(u64);
+
+impl Service<u64> for Failing {
+    type Response = u64;
+    type Error = Error<Oops>;
+    type Future = Failure;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        black_box(Poll::Ready(Ok(())))
+    }
+
+    #[inline(never)]
+    fn call(&mut self, value: u64) -> Failure {
+        Failure(black_box(value))
+    }
+}
+
+impl Future for Failure {
+    type Output = Result<u64, Error<Oops>>;
+
+    #[inline(never)]
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        black_box(self.0);
+        Poll::Ready(black_box(Err(Error::Service(Oops))))
+    }
+}
+
 /// Makes one call to the end, by hand: no runtime gets in between.
 #[inline]
 pub(crate) fn drive<S: Service<u64>>(service: &mut S, value: u64) -> bool {

@@ -24,7 +24,11 @@ pub(crate) fn print() {
     println!("{:<40} {:>9} {:>9}  beside", "per call", "ns", "net ns");
     for (row, ns) in rows.iter().zip(&medians) {
         let net = |name: &str, ns: f64| {
-            let bare = if name.contains("pending") { "bare, pending once" } else { "bare, ready" };
+            let bare = match name {
+                name if name.contains("pending") => "bare, pending once",
+                name if name.ends_with(", used") => "bare, failing",
+                _ => "bare, ready",
+            };
             ns - of(bare).unwrap_or(0.0)
         };
         let beside = row.peer.and_then(|peer| Some((peer, net(peer, of(peer)?))));

@@ -1,17 +1,20 @@
 //! What is measured.
 
+use std::hint::black_box;
 use std::time::Duration;
 
+use seawall::Error;
 use seawall::circuit_breaker::Window;
 use seawall::{
     AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
-    Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
+    FallbackLayer, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig,
+    TimeoutLayer,
 };
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::Policy;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 
-use super::inner::{Opaque, drive};
+use super::inner::{Failing, Oops, Opaque, drive};
 
 /// One thing to measure.
 pub(crate) struct Row {
@@ -89,6 +92,7 @@ pub(crate) fn all() -> Vec<Row> {
     let spent = RateLimitLayer::new(RateLimitConfig::new(1, LONG * 100).name("bench"));
     spent.handle().try_admit().map(drop).expect("the first of the period");
     let limit = Some("tower concurrency limit");
+    let text = FallbackLayer::value(String::from("nothing")).name("bench");
     let tower_timeout = tower::timeout::TimeoutLayer::new(LONG);
     vec![
         row("bare, ready", None, READY),
@@ -113,6 +117,25 @@ pub(crate) fn all() -> Vec<Row> {
             Some("tower retry"),
             RetryLayer::new(RetryConfig::default().budget(None).name("bench")).layer(READY),
         ),
+        row("tower map_result", None, READY.map_result(answered)),
+        row("fallback, unused", Some("tower map_result"), FallbackLayer::value(7).name("bench").layer(READY)),
+        row(
+            "fallback from the error, unused",
+            Some("tower map_result"),
+            FallbackLayer::from_error(|_| 7).name("bench").layer(READY),
+        ),
+        row(
+            "fallback to a String, unused",
+            Some("tower map_result"),
+            text.layer(READY.map_response(text_of)),
+        ),
+        row("bare, failing", None, Failing),
+        row("tower map_result, used", None, Failing.map_result(answered)),
+        row(
+            "fallback, used",
+            Some("tower map_result, used"),
+            FallbackLayer::value(7).name("bench").layer(Failing),
+        ),
         row("tower timeout, ready", None, tower_timeout.layer(READY)),
         row("timeout, ready", Some("tower timeout, ready"), timeout().layer(READY)),
         row("tower timeout, pending once", None, tower_timeout.layer(PENDING)),
@@ -122,6 +145,19 @@ pub(crate) fn all() -> Vec<Row> {
         row("tower stack, pending once", None, tower_stack(PENDING)),
         row("stack, pending once", Some("tower stack, pending once"), stack(PENDING)),
     ]
+}
+
+/// What a fallback is in tower.
+fn answered(result: Result<u64, Error<Oops>>) -> Result<u64, Error<Oops>> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(_) => Ok(7),
+    }
+}
+
+fn text_of(value: u64) -> String {
+    black_box(value);
+    String::new()
 }
 
 /// tower's retry wants a policy; this is the least one.

@@ -56,6 +56,14 @@ impl Events {
         }
     }
 
+    /// The same listeners for a layer that is called otherwise.
+    pub(crate) fn renamed(&self, name: Name) -> Self {
+        let renamed = Self::new(self.pattern(), name, self.show_keys);
+        let hearers = self.hearers.get().map(|hearers| hearers.lock().clone()).unwrap_or_default();
+        hearers.into_iter().for_each(|hearer| renamed.add(hearer));
+        renamed
+    }
+
     pub(crate) const fn pattern(&self) -> Pattern {
         self.meter.who.0
     }
@@ -101,6 +109,16 @@ impl Events {
     #[cold]
     pub(crate) fn announce(&self, key: Option<Key<'static>>, epoch: u32, kind: EventKind) {
         self.announce_by(&self.meter, true, &self.event(key, epoch, kind));
+    }
+
+    /// Tells the log and the metrics of a layer that nobody listens to, and that is not here to be asked for its own.
+    #[cold]
+    pub(crate) fn announce_unheard(pattern: Pattern, name: Name, kind: EventKind) {
+        let event = Event::new(pattern, name, kind);
+        if telemetry::is_on() {
+            Meter::new((pattern, name), None).tell(&event, false);
+        }
+        Log::default().write(&event, now);
     }
 
     /// As [`announce`](Self::announce), through the metrics of a key. `is_the_state`: whether the state of this circuit is

@@ -9,7 +9,7 @@ use ::http::{HeaderMap, Response, StatusCode};
 use super::{quota_reset, retry_after};
 use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
-use crate::event::Attempts;
+use crate::event::{Attempts, Degraded};
 
 /// Judges an HTTP response by its status and its `Retry-After`; fits every body and every error type.
 ///
@@ -65,6 +65,10 @@ impl<B, E: StackError> Classify<Response<B>, E> for StatusClassify {
         if let Ok(response) = result {
             response.extensions_mut().insert(attempts);
         }
+    }
+
+    fn fell_back(&self, response: &mut Response<B>, degraded: Degraded) {
+        response.extensions_mut().insert(degraded);
     }
 }
 

@@ -112,6 +112,7 @@ where
                     match this.rest.after_failure(outcome, &result) {
                         Err(gave_up) => {
                             let attempts = Attempts::new(this.rest.plan.attempt(), gave_up);
+                            this.rest.charge(gave_up, outcome);
                             this.rest.give_up(attempts, Ended::with(&outcome));
                             this.rest.classify.gave_up(&mut result, attempts);
                             return Poll::Ready(result);
@@ -179,6 +180,13 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
         self.retrier.shared.events.end(&mut self.timed, ended);
     }
 
+    /// There are budgets that every failure costs. Who asked for a token in vain has paid already.
+    #[cold]
+    fn charge(&self, gave_up: GaveUp, outcome: Outcome) {
+        let budget = self.retrier.budget.as_ref().filter(|_| gave_up != GaveUp::Budget);
+        budget.inspect(|budget| budget.fail(outcome));
+    }
+
     #[cold]
     fn give_up(&mut self, attempts: Attempts, ended: Ended) {
         self.retrier.shared.tell(EventKind::GaveUp(attempts));
@@ -231,7 +239,9 @@ impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
         };
         let token = match &self.retrier.budget {
             // A refusal that is waited out never reached the service, and costs it nothing.
-            Some(budget) if failed.reached_service() => Some(budget.take().ok_or(GaveUp::Budget)?),
+            Some(budget) if failed.reached_service() => {
+                Some(budget.take_after(outcome).ok_or(GaveUp::Budget)?)
+            }
             _ => None,
         };
         shared.tell(EventKind::Retrying { attempt: self.plan.attempt(), delay, outcome });

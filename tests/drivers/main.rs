@@ -8,6 +8,8 @@
 #![allow(clippy::unused_async, reason = "a test is async for those that wait")]
 #![allow(clippy::type_complexity, clippy::cast_possible_wrap, reason = "in tests")]
 
+mod budget;
 mod deadline;
+mod fallback;
 mod retry;
 mod timeout;

@@ -2,6 +2,7 @@
 
 mod axum_side;
 mod channel;
+mod fallback;
 mod layers;
 mod tower_side;
 

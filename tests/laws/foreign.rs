@@ -1,13 +1,21 @@
 //! Foreign code: what a layer runs that its author did not write. Each place can be told to panic.
 
 use std::cell::Cell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use seawall::adaptive::{Limit, Sample};
 use seawall::circuit_breaker::Counts;
+use seawall::fallback::{Failed, Rescue, Substitute};
 use seawall::retry::Repeat;
-use seawall::{ByClone, Cause, Classify, ErrorsFail, Event, EventKind, Key, Outcome, Priority};
+use seawall::{
+    ByClone, Cause, Classify, ErrorsFail, Event, EventKind, Key, Name, Outcome, Priority, Rejected,
+    RejectedKind, StackError,
+};
 
 /// Where foreign code runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +35,9 @@ pub(crate) enum Place {
     Priority,
     Key,
     Limit,
+    When,
+    Substitute,
+    Rescue,
 }
 
 #[derive(Clone, Copy)]
@@ -110,6 +121,53 @@ pub(crate) fn patience(_: &u64) -> Option<Duration> {
 pub(crate) fn delays() -> impl Iterator<Item = Duration> + Send + Sync {
     pass(Place::Delays);
     std::iter::repeat(Duration::from_millis(50))
+}
+
+/// Which calls a fallback answers: all that fail.
+pub(crate) type Which = fn(Failed<'_>) -> bool;
+
+pub(crate) fn which(_: Failed<'_>) -> bool {
+    pass(Place::When);
+    true
+}
+
+/// A fallback that has no answer.
+#[derive(Clone, Copy)]
+pub(crate) struct NoAnswer;
+
+impl<Response, Error> Substitute<Response, Error> for NoAnswer {
+    fn substitute(&self, _: &Result<Response, Error>) -> Option<Response> {
+        pass(Place::Substitute);
+        None
+    }
+}
+
+/// A fallback that has none either, and takes its time to find out.
+#[derive(Clone, Copy)]
+pub(crate) struct LateNoAnswer;
+
+impl<Request, Response, Error: StackError> Rescue<Request, Response, Error> for LateNoAnswer {
+    type Future = Never<Response, Error>;
+
+    fn rescue(&self, _: Request, _: &Result<Response, Error>) -> Self::Future {
+        pass(Place::Rescue);
+        Never(Box::pin(tokio::time::sleep(Duration::from_millis(50))), PhantomData)
+    }
+}
+
+/// The end of a [`LateNoAnswer`].
+pub(crate) struct Never<Response, Error>(
+    Pin<Box<tokio::time::Sleep>>,
+    PhantomData<fn() -> (Response, Error)>,
+);
+
+impl<Response, Error: StackError> Future for Never<Response, Error> {
+    type Output = Result<Response, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(self.0.as_mut().poll(cx));
+        Poll::Ready(Err(Rejected::new(RejectedKind::Closed, Name::new("no answer")).into()))
+    }
 }
 
 /// A rule of a circuit breaker.

@@ -57,6 +57,8 @@ macro_rules! every_layer {
             retry_that_runs_foreign_code = foreign_retrier().adds(232);
             timeout = limit(3600 * SECOND).adds(168);
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
+            fallback = no_answer().adds(32);
+            fallback_that_runs_foreign_code = foreign_no_answer().adds(32);
             stack_of_timeout_retry_breaker_timeout = full_stack().adds(464);
             stack_of_breaker_and_retry = breaker_over_retry().adds(272);
             stack_of_two_breakers = two_breakers().adds(96);

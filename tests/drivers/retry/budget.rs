@@ -1,7 +1,7 @@
 //! What a budget allows, as calls see it.
 
 use proptest::prelude::*;
-use seawall::{Budget, BudgetConfig, Deadline, RetryLayer};
+use seawall::{Budget, BudgetConfig, Costs, Deadline, RetryLayer};
 use tower::Layer;
 
 use super::*;
@@ -186,4 +186,38 @@ async fn a_budget_given_by_hand_replaces_the_one_of_the_config() {
     assert!(Deadline::after(secs(99)).scope(call(&mut layer.layer(fails(1)), ())).await.is_ok());
     tokens(&budget, 0.0);
     tokens(layer.handle().budget().unwrap(), 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_timeout_a_retry_costs_what_the_budget_says() {
+    let timed_out = transient(Cause::TimedOut);
+    let budget = Budget::new(config(0.0, 7).costs(Costs::default().timed_out(2.0)));
+    let layer = RetryLayer::new(bare().max_attempts(4)).budget(budget.clone()).classify(as_said);
+    let (service, log) = says([timed_out, Outcome::TRANSIENT, timed_out, Outcome::Success]);
+    call(&mut layer.layer(service), ()).await.unwrap();
+    assert_eq!(log.calls(), 4);
+    tokens(&budget, 7.0 - 2.0 - 1.0 - 2.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_with_grpc_every_failure_costs_retried_or_not() {
+    let budget = Budget::grpc(10, 0.1);
+    let layer = RetryLayer::new(bare().max_attempts(2)).budget(budget.clone());
+    let mut events = layer.handle().subscribe();
+    let mut service = layer.layer(fails(6));
+    for left in [8.0, 6.0] {
+        assert!(call(&mut service, ()).await.is_err());
+        tokens(&budget, left);
+    }
+    assert!(call(&mut service, ()).await.is_err());
+    assert_eq!(endings(&mut events), [(2, GaveUp::Attempts), (2, GaveUp::Attempts), (2, GaveUp::Attempts)]);
+    tokens(&budget, 4.0);
+    let mut service = layer.layer(fails(1));
+    assert!(call(&mut service, ()).await.is_err());
+    assert_eq!(endings(&mut events), [(1, GaveUp::Budget)]);
+    tokens(&budget, 3.0);
+    for _ in 0..21 {
+        assert!(call(&mut service, ()).await.is_ok());
+    }
+    assert!(call(&mut layer.layer(fails(1)), ()).await.is_ok(), "5.1 is more than half");
 }

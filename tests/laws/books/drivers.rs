@@ -1,7 +1,7 @@
 //! How one looks into the layers that are no gates.
 
 use seawall::testing::Play;
-use seawall::{EventKind, retry};
+use seawall::{EventKind, fallback, retry};
 
 use crate::foreign::Heard;
 use crate::subject::Subject;
@@ -36,6 +36,18 @@ pub(crate) fn on_timeout<L>(layer: L, heard: Heard) -> Subject<L> {
     subject.account = Box::new(move |seen| {
         let refused = heard.count(|kind| matches!(kind, EventKind::Refused(_)));
         ensure!(refused == seen.refused, "{refused} timeouts were told of {seen:?}");
+        Ok(())
+    });
+    subject
+}
+
+pub(crate) fn on_fallback<L>(layer: L, handle: fallback::Handle, heard: Heard) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    subject.account = Box::new(move |seen| {
+        let told = heard.count(|kind| matches!(kind, EventKind::FallbackFailed(_)));
+        ensure!(told == seen.failed + seen.refused, "{told} fallbacks that failed were told of {seen:?}");
+        let counted = (handle.answered(), handle.failed());
+        ensure!(counted == (0, told), "{counted:?} were counted, {told} were told");
         Ok(())
     });
     subject

@@ -1,11 +1,14 @@
-//! Retries and timeouts.
+//! Retries, timeouts and fallbacks.
 
 use std::time::Duration;
 
-use seawall::{Backoff, BudgetConfig, RetryConfig, RetryLayer, TimeoutLayer};
+use seawall::fallback::{Any, FromRequest, FromResult, OrElse};
+use seawall::{Backoff, BudgetConfig, FallbackLayer, RetryConfig, RetryLayer, TimeoutLayer};
 
-use crate::books::{SECOND, on_retry, on_timeout};
-use crate::foreign::{Copying, Heard, Judge, Patience, Place, delays, patience};
+use crate::books::{SECOND, on_fallback, on_retry, on_timeout};
+use crate::foreign::{
+    Copying, Heard, Judge, LateNoAnswer, NoAnswer, Patience, Place, Which, delays, patience, which,
+};
 use crate::subject::Subject;
 
 pub(crate) fn retrier(config: RetryConfig) -> Subject<RetryLayer> {
@@ -58,5 +61,31 @@ pub(crate) fn foreign_limit() -> Subject<TimeoutLayer<Patience>> {
     let layer = TimeoutLayer::new(3600 * SECOND).per_request(patience as Patience).on_event(heard.listener());
     let mut subject = on_timeout(layer, heard);
     subject.foreign = vec![Place::PerRequest];
+    subject
+}
+
+/// Like all in this table it must fit every response, so there is none that it could give: each call it is asked for ends
+/// as it was.
+pub(crate) fn no_answer() -> Subject<FallbackLayer<FromResult<NoAnswer>>> {
+    let heard = Heard::default();
+    let layer = FallbackLayer::new(FromResult::by(NoAnswer)).on_event(heard.listener());
+    let handle = layer.handle();
+    on_fallback(layer, handle, heard)
+}
+
+pub(crate) type Late = FromRequest<LateNoAnswer, Any, Copying>;
+
+/// The first and the third take their time.
+pub(crate) fn foreign_no_answer()
+-> Subject<FallbackLayer<OrElse<OrElse<Late, FromResult<NoAnswer>>, Late>, Judge, Which>> {
+    let heard = Heard::default();
+    let late = || FromRequest::by(LateNoAnswer).repeat(Copying);
+    let layer = FallbackLayer::new(late()).or_else(FromResult::by(NoAnswer)).or_else(late());
+    let layer = layer.classify(Judge).when(which as Which).on_event(heard.listener());
+    let handle = layer.handle();
+    let mut subject = on_fallback(layer, handle, heard);
+    subject.copies = 2;
+    subject.foreign =
+        vec![Place::Classifier, Place::Copy, Place::When, Place::Substitute, Place::Rescue, Place::Listener];
     subject
 }
