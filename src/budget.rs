@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::attempt::is_deposited_above;
 use crate::base::clock::{Instant, now};
 use crate::base::lanes::{Lanes, this_thread};
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
@@ -72,6 +73,20 @@ pub struct Budget {
     shared: Arc<Shared>,
 }
 
+/// Tells budgets apart while they live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BudgetId(usize);
+
+impl BudgetId {
+    /// Of no budget.
+    pub(crate) const NONE: Self = Self(0);
+
+    #[inline]
+    pub(crate) fn of(budget: Option<&Budget>) -> Self {
+        budget.map_or(Self::NONE, Budget::id)
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     rates: Rates,
@@ -131,7 +146,7 @@ impl Budget {
 
     /// A call succeeded.
     pub fn deposit(&self) {
-        self.deposit_on(this_thread());
+        self.shared.deposit(this_thread(), now);
     }
 
     /// Takes a token for an extra call; `false` if there is none.
@@ -152,9 +167,18 @@ impl Budget {
         self.withdraw().then(|| Token { budget: Some(self.clone()) })
     }
 
+    /// A call of a layer succeeded, which is deposited once, however many layers of its stack share the budget.
     #[inline]
     pub(crate) fn deposit_on(&self, lane: usize) {
-        self.shared.deposit(lane, now);
+        if !is_deposited_above(self.id()) {
+            self.shared.deposit(lane, now);
+        }
+    }
+
+    /// The same for all clones.
+    #[inline]
+    pub(crate) fn id(&self) -> BudgetId {
+        BudgetId((&raw const *self.shared).addr())
     }
 }
 

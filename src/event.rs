@@ -5,7 +5,7 @@ use std::time::Duration;
 
 pub(crate) use self::listen::Events;
 pub use self::listen::Listener;
-pub use self::reasons::{GaveUp, LimitReason, TransitionReason};
+pub use self::reasons::{GaveUp, HedgeReason, LimitReason, TransitionReason, Winner};
 pub use self::subscription::Subscription;
 pub(crate) use self::voice::{Common, Voice};
 use crate::base::window::Counts;
@@ -88,6 +88,20 @@ pub enum EventKind {
     },
     /// A call did not succeed and will not be tried again; its result is returned as it was.
     GaveUp(Attempts),
+    /// A second call was made while the first has no answer, or in its stead.
+    #[non_exhaustive]
+    Hedging {
+        /// How long after the first.
+        delay: Duration,
+        /// Why.
+        reason: HedgeReason,
+    },
+    /// A call that was hedged has ended.
+    #[non_exhaustive]
+    Hedged {
+        /// Whose answer it got.
+        winner: Winner,
+    },
     /// A limit on calls at once moved.
     #[non_exhaustive]
     LimitChanged {
