@@ -9,5 +9,6 @@
 #![allow(clippy::type_complexity, clippy::cast_possible_wrap, reason = "in tests")]
 
 mod deadline;
+mod hedge;
 mod retry;
 mod timeout;

@@ -6,17 +6,18 @@ use crate::base::clock::nanos;
 
 /// A histogram that forgets: when it holds [`MEMORY`](Self::MEMORY) samples, each of them counts half from then on.
 ///
-/// A bucket is at most 1/32 of its values wide (below 32 µs: 1 µs), after the manner of `HdrHistogram`. So what
-/// [`quantile`](Self::quantile) says is at least the exact quantile, and above it by 1/32 at most, but for what forgetting
+/// A bucket is at most 1/64 of its values wide (below 64 µs: 1 µs), after the manner of `HdrHistogram`. So what
+/// [`quantile`](Self::quantile) says is at least the exact quantile, and above it by 1/64 at most, but for what forgetting
 /// rounds: two samples of rank.
 #[derive(Debug)]
 pub(super) struct Sketch {
-    buckets: Box<[u32; BUCKETS]>,
+    // Each holds 2,000 at most.
+    buckets: Box<[u16; BUCKETS]>,
     total: u32,
 }
 
-/// Each doubling is split into 32 buckets.
-const SPLIT: u32 = 5;
+/// Each doubling is split into 64 buckets.
+const SPLIT: u32 = 6;
 const PER_DOUBLING: u64 = 1 << SPLIT;
 /// The unit, about a microsecond: 1,024 ns.
 const UNIT: u32 = 10;
@@ -46,7 +47,7 @@ impl Sketch {
         let mut below = self.total;
         // From above: of a high quantile, little lies there.
         for (bucket, &count) in self.buckets.iter().enumerate().rev() {
-            below -= count;
+            below -= u32::from(count);
             if below < rank && count > 0 {
                 return Some(end(bucket));
             }

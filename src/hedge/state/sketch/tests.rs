@@ -35,7 +35,7 @@ impl List {
 
 /// A third at the edge of a bucket, a third a nanosecond beside it, up to a minute or so.
 fn samples() -> impl Strategy<Value = Duration> {
-    let edge = (0..20_u32, 32..64_u64).prop_map(|(doublings, units)| (units << doublings) << UNIT);
+    let edge = (0..19_u32, 64..128_u64).prop_map(|(doublings, units)| (units << doublings) << UNIT);
     let at = prop_oneof![
         edge.clone(),
         (edge, prop::bool::ANY).prop_map(|(at, over)| if over { at + 1 } else { at - 1 }),
@@ -65,7 +65,7 @@ proptest! {
             // Nothing is rounded before the first time that all count half.
             let rounding = if list.samples.len() > Sketch::MEMORY as usize { 2.0 } else { 0.0 };
             let (least, most) = (list.at_rank(rank - rounding), list.at_rank(rank + rounding));
-            let most = most + most / 32 + Duration::from_nanos(1 << UNIT);
+            let most = most + most / 64 + Duration::from_nanos(1 << UNIT);
             let said = sketch.quantile(quantile).unwrap();
             prop_assert!(least < said, "{said:?} is below {least:?}");
             prop_assert!(said <= most, "{said:?} is above {most:?}");
@@ -80,7 +80,7 @@ fn every_bucket_ends_where_the_next_begins_and_is_narrow() {
         assert_eq!(Sample::of(end), Sample(bucket + 1));
         assert_eq!(Sample::of(end.saturating_sub(Duration::from_nanos(1))), Sample(bucket));
         let width = end - if bucket == 0 { Duration::ZERO } else { super::end(bucket - 1) };
-        assert!(bucket < 32 || width <= end / 32, "{width:?} before {end:?}");
+        assert!(bucket < 64 || width <= end / 64, "{width:?} before {end:?}");
     }
 }
 
