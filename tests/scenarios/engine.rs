@@ -19,6 +19,7 @@ use seawall::{Error, Instant};
 use tower::{Service, ServiceExt};
 
 use crate::random::Random;
+use crate::server::Server;
 
 /// What happens to a fleet. All depends on the time, in seconds.
 #[derive(Clone, Copy)]
@@ -55,11 +56,11 @@ pub(crate) trait Machine: Clone {
 /// No timer is later than this, however little happens.
 const STEP: Duration = Duration::from_millis(10);
 
-/// Runs `world` with as many clients as `clients` makes on this machine. `watch` is asked once a second.
-pub(crate) fn run<S, M: Machine>(
+/// Runs `world` with as many clients as `clients` makes on this server. `watch` is asked once a second.
+pub(crate) fn run<S>(
     world: World,
     seed: u64,
-    clients: impl FnOnce(M) -> Vec<S>,
+    clients: impl FnOnce(Server) -> Vec<S>,
     watch: impl Fn() -> f64,
 ) -> Seen
 where
@@ -68,7 +69,7 @@ where
     run_in_steps(world, seed, STEP, clients, watch)
 }
 
-/// The same, where timers may be late by so much.
+/// The same on any machine, where timers may be late by so much.
 pub(crate) fn run_in_steps<S, M: Machine>(
     world: World,
     seed: u64,

@@ -1,5 +1,5 @@
 //! Twenty servers of one worker each. A call goes to the shorter of two queues, a hedge to another server than the call it
-//! hedges, and work that nobody waits for any more is not done, or not finished.
+//! hedges. Work that nobody waits for any more is broken off, unless [`heedless`] goes on with it.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -45,7 +45,7 @@ struct Job {
     waker: RefCell<Option<Waker>>,
 }
 
-/// The answer of a server.
+/// The answer of a server. Dropped, its work is broken off.
 pub(crate) struct Answer {
     farm: Farm,
     server: usize,
@@ -87,8 +87,8 @@ impl Machine for Farm {
 
 impl Farm {
     /// Calls that wait or are at work.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.0.borrow().servers.iter().map(VecDeque::len).sum()
+    pub(crate) fn in_flight(&self) -> f64 {
+        self.0.borrow().servers.iter().map(VecDeque::len).sum::<usize>() as f64
     }
 }
 
@@ -132,12 +132,29 @@ impl Service<Call> for Farm {
     fn call(&mut self, call: Call) -> Answer {
         let mut yard = self.0.borrow_mut();
         let server = yard.choose(call.get());
-        assert_eq!(call.replace(Some(server)).is_some(), current_attempt() > 1, "a hedge is the second attempt");
+        assert_eq!(
+            call.replace(Some(server)).is_some(),
+            current_attempt() > 1,
+            "a hedge is the second attempt"
+        );
         let job = Rc::new(Job::default());
         yard.servers[server].push_back(job.clone());
         yard.begin(server);
         Answer { farm: self.clone(), server, job }
     }
+}
+
+/// Makes the servers go on with work that nobody waits for.
+pub(crate) fn heedless(answer: Answer) -> impl Future<Output = Result<(), Error<Infallible>>> {
+    struct GoOn(Rc<RefCell<Answer>>);
+    impl Drop for GoOn {
+        fn drop(&mut self) {
+            // Nobody ever drops it.
+            std::mem::forget(self.0.clone());
+        }
+    }
+    let answer = GoOn(Rc::new(RefCell::new(answer)));
+    std::future::poll_fn(move |cx| Pin::new(&mut *answer.0.borrow_mut()).poll(cx))
 }
 
 impl Future for Answer {

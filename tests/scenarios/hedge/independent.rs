@@ -38,7 +38,14 @@ fn longer(t: f64) -> f64 {
 fn erfc(x: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.5 * x.abs());
     let series = [
-        0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196,
+        0.17087277,
+        -0.82215223,
+        1.48851587,
+        -1.13520398,
+        0.27886807,
+        -0.18628806,
+        0.09678418,
+        0.37409196,
         1.00002368,
     ];
     let sum = series.iter().fold(0.0, |sum, term| sum * t + term);
@@ -95,9 +102,10 @@ fn at(quantile: f64) -> HedgeConfig {
 fn the_oracle_is_right_where_it_can_be_looked_up() {
     assert!((longer(5.0) - (0.99 * 0.5 + 0.01)).abs() < 1e-6);
     assert!((longer(550.0) - 0.005).abs() < 1e-9);
-    // Without a hedge, and as another simulation of the same found it.
-    assert!((oracle(0.99, f64::INFINITY) / 20.2 - 1.0).abs() < 0.15);
+    // As another simulation of the same found it.
     assert!((oracle(0.999, f64::INFINITY) / 908.0 - 1.0).abs() < 0.02);
+    let p95 = oracle(0.95, f64::INFINITY);
+    assert!((oracle(0.99, p95) / 13.1 - 1.0).abs() < 0.02 && (oracle(0.999, p95) / 17.2 - 1.0).abs() < 0.02);
 }
 
 #[test]
