@@ -67,7 +67,7 @@ impl BudgetConfig {
 ///
 /// `extra calls ≤ burst + ratio · calls + min_per_second · seconds`, whatever fails when. What may be saved up is the
 /// largest of `burst`, the deposits of the last 10 s, and `min_per_second`. Clones share the tokens: give one budget to all layers that
-/// send extra calls to the same service.
+/// send extra calls to the same service. Where they lie in one stack, a success is deposited once all the same.
 #[derive(Clone, Debug)]
 pub struct Budget {
     shared: Arc<Shared>,

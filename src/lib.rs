@@ -1,5 +1,5 @@
 //! Layers for [tower](https://docs.rs/tower) that keep a service standing when the services around it do not: circuit
-//! breaker, retry, timeout, bulkhead, rate limit and adaptive limit, which know of each other's refusals and deadlines.
+//! breaker, retry, hedge, timeout, bulkhead, rate limit and adaptive limit, which know of each other's refusals and deadlines.
 //!
 //! ```
 //! use std::time::Duration;
@@ -44,7 +44,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | edges, one feature each | `http`, `reqwest`, `testing` |
-//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`] |
+//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`hedge`], [`timeout`] |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
 //! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
 //! | ground: clock, locks, windows, pools, buckets, the map of keys | private |

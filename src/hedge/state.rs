@@ -20,7 +20,8 @@ pub(super) enum Start {
 
 /// How long calls take lately: a quantile of it.
 ///
-/// To record is to take a slot and write into it; whoever fills the last one of its lane carries them all to the sketch.
+/// To record is to take a slot and write into it; whoever takes the last one of its lane carries them all to the sketch. No
+/// sample is lost, and none is carried twice: whatever is written into a slot is taken out by one swap.
 #[derive(Debug)]
 pub(super) struct Latency {
     /// The quantile, in nanoseconds; [`UNKNOWN`] while there are too few samples.
@@ -104,27 +105,26 @@ impl Latency {
     pub(super) fn record(&self, lane: usize, took: Duration) {
         let lane = &self.lanes[lane];
         let slot = lane.next.fetch_add(1, Ordering::Relaxed) as usize % SLOTS;
-        lane.slots[slot].store(Sample::of(took).index() + 1, Ordering::Relaxed);
-        // The first ones are waited for.
-        if slot == SLOTS - 1 || self.delay.load(Ordering::Relaxed) == UNKNOWN {
-            self.carry(std::slice::from_ref(lane));
+        let pushed_out = lane.slots[slot].swap(Sample::of(took).index() + 1, Ordering::Relaxed);
+        // The first samples are waited for.
+        if slot == SLOTS - 1 || pushed_out > 0 || self.delay.load(Ordering::Relaxed) == UNKNOWN {
+            self.carry(std::slice::from_ref(lane), pushed_out);
         }
     }
 
     /// Carries all that is on its way to the sketch; how many were recorded since the beginning.
     pub(super) fn catch_up(&self) -> u64 {
-        self.carry(&self.lanes)
+        self.carry(&self.lanes, 0)
     }
 
-    /// Empties the slots of these lanes into the sketch. A slot is emptied by a swap, so no sample is carried twice; one that
-    /// is written over while its lane is being emptied is lost, which a quantile does not notice.
-    fn carry(&self, lanes: &[Lane]) -> u64 {
+    /// Empties the slots of these lanes into the sketch, and what was pushed out of one.
+    fn carry(&self, lanes: &[Lane], pushed_out: u64) -> u64 {
         let mut book = self.book.lock();
-        for slot in lanes.iter().flat_map(|lane| &lane.slots) {
-            if let Some(index) = slot.swap(0, Ordering::Relaxed).checked_sub(1) {
-                book.sketch.record(Sample::at(index));
-                book.samples += 1;
-            }
+        let slots = lanes.iter().flat_map(|lane| &lane.slots);
+        let taken_out = slots.map(|slot| slot.swap(0, Ordering::Relaxed));
+        for index in taken_out.chain([pushed_out]).filter_map(|written| written.checked_sub(1)) {
+            book.sketch.record(Sample::at(index));
+            book.samples += 1;
         }
         if book.samples >= self.min_samples
             && let Some(delay) = book.sketch.quantile(self.quantile)

@@ -36,3 +36,16 @@ fn of_samples_that_fill_their_lane_together_none_is_lost() {
         assert_eq!(latency.catch_up(), 3);
     });
 }
+
+#[test]
+fn a_sample_that_finds_its_slot_taken_pushes_out_none() {
+    loom::model(|| {
+        let latency = loom::sync::Arc::new(Latency::new(0.5, 0));
+        latency.record(0, SECOND);
+        let other = latency.clone();
+        let recorder = loom::thread::spawn(move || (0..2).for_each(|_| other.record(0, SECOND)));
+        latency.record(0, SECOND);
+        recorder.join().unwrap();
+        assert_eq!(latency.catch_up(), 4);
+    });
+}
