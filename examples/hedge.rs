@@ -48,7 +48,7 @@ async fn main() {
 
     println!("{CALLS} calls, a thousand a second, once with a hedge and once without\n");
     println!("{:12}  {:>9}  {:>9}  {:>9}  {:>6}", "", "p50", "p99", "p99.9", "calls");
-    let (without, with) = tokio::join!(measure(bare.clone()), measure(layer.layer(bare)));
+    let (without, with) = tokio::join!(measure(bare), measure(layer.layer(bare)));
     say("without", &without, u64::from(CALLS));
     say("with a hedge", &with, u64::from(CALLS) + hedge.hedges());
 

@@ -28,8 +28,8 @@ pub struct HedgeLayer<C = ErrorsFail, R = ByClone> {
 
 /// What all services of a layer share.
 pub(super) struct Shared {
+    pub(super) config: HedgeConfig,
     pub(super) start: Start,
-    pub(super) least_attempt: Duration,
     hedges: AtomicU64,
     wins: AtomicU64,
     events: Events,
@@ -60,12 +60,13 @@ impl HedgeLayer {
         config.check()?;
         let line = Location::caller();
         let budget = config.budget.map(Budget::try_new).transpose()?;
+        let name = config.name.unwrap_or_else(|| Name::of_line(line));
         let shared = Shared {
             start: Start::new(&config),
-            least_attempt: config.least_attempt,
             hedges: AtomicU64::new(0),
             wins: AtomicU64::new(0),
-            events: Events::new(Pattern::Hedge, config.name.unwrap_or_else(|| Name::of_line(line)), false),
+            events: Events::new(Pattern::Hedge, name, false),
+            config,
         };
         Ok(Self { shared: Arc::new(shared), budget, classify: ErrorsFail, repeat: ByClone })
     }

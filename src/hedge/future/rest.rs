@@ -104,7 +104,7 @@ impl<S: Service<Request> + Clone, C, Request> Rest<S, C, Request> {
     ) -> Option<Pin<Box<Second<S, Request>>>> {
         let request = self.copy.take()?;
         let Hedger { shared, budget, .. } = &*self.hedger;
-        if Deadline::current().is_some_and(|deadline| deadline.remaining() < shared.least_attempt) {
+        if Deadline::current().is_some_and(|deadline| deadline.remaining() < shared.config.least_attempt) {
             return None;
         }
         let token = match budget {

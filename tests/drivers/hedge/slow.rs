@@ -93,7 +93,7 @@ async fn the_hedge_is_the_second_attempt_in_call_and_in_every_poll() {
             polls.push(current_attempt());
             see.lock().unwrap().push((in_call, polls));
             if in_call == 1 {
-                std::future::pending::<()>().await
+                std::future::pending::<()>().await;
             }
             Ok::<_, Error<Fault>>(())
         }

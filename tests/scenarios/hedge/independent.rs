@@ -38,18 +38,18 @@ fn longer(t: f64) -> f64 {
 fn erfc(x: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.5 * x.abs());
     let series = [
-        0.17087277,
-        -0.82215223,
-        1.48851587,
-        -1.13520398,
-        0.27886807,
-        -0.18628806,
-        0.09678418,
-        0.37409196,
-        1.00002368,
+        0.170_872_77,
+        -0.822_152_23,
+        1.488_515_87,
+        -1.135_203_98,
+        0.278_868_07,
+        -0.186_288_06,
+        0.096_784_18,
+        0.374_091_96,
+        1.000_023_68,
     ];
     let sum = series.iter().fold(0.0, |sum, term| sum * t + term);
-    let tail = t * (-x * x - 1.26551223 + t * sum).exp();
+    let tail = t * (-x * x - 1.265_512_23 + t * sum).exp();
     if x < 0.0 { 2.0 - tail } else { tail }
 }
 
@@ -75,12 +75,12 @@ fn play(name: &str, config: HedgeConfig, seed: u64) -> Row {
     let layer = HedgeLayer::new(config);
     let handle = layer.handle();
     let clients = |server: Server| vec![ServiceBuilder::new().layer(layer).service(server)];
-    let seen = run_in_steps(world(), seed, STEP, clients, || 0.0);
-    let offered: usize = seen.offered.iter().sum();
-    let answered: usize = seen.answered.iter().map(Vec::len).sum();
+    let log = run_in_steps(world(), seed, STEP, clients, || 0.0);
+    let offered: usize = log.offered.iter().sum();
+    let answered: usize = log.answered.iter().map(Vec::len).sum();
     assert!(answered + 1 >= offered, "{answered} of {offered} were answered");
     let row = Row {
-        took: seen.quantiles(FROM..END, [0.5, 0.99, 0.999]).map(|seconds| seconds / MILLISECOND),
+        took: log.quantiles(FROM..END, [0.5, 0.99, 0.999]).map(|seconds| seconds / MILLISECOND),
         extra: handle.hedges() as f64 / offered as f64,
         delay: handle.delay().map_or(f64::INFINITY, |delay| delay.as_secs_f64() / MILLISECOND),
     };

@@ -62,14 +62,14 @@ where
         let call = |()| Rc::new(Cell::new(None));
         vec![ServiceBuilder::new().map_request(call).layer(layer).service(work(servers))]
     };
-    let seen = run_in_steps(world(rate), seed, STEP, clients, || {
+    let log = run_in_steps(world(rate), seed, STEP, clients, || {
         farm.borrow().as_ref().map_or(0.0, Farm::in_flight)
     });
     let row = Row {
-        took: seen.quantiles(END / 10..END, [0.99, 0.999]).map(|seconds| seconds / MILLISECOND),
+        took: log.quantiles(END / 10..END, [0.99, 0.999]).map(|seconds| seconds / MILLISECOND),
         hedges: handle.hedges() as f64,
-        offered: seen.offered.iter().sum::<usize>() as f64,
-        left: seen.watched.last().copied().unwrap_or(f64::INFINITY),
+        offered: log.offered.iter().sum::<usize>() as f64,
+        left: log.watched.last().copied().unwrap_or(f64::INFINITY),
     };
     let ([p99, p999], extra) = (row.took, 100.0 * row.hedges / row.offered);
     println!(
