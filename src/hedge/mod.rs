@@ -44,7 +44,8 @@
 //! ```
 //!
 //! The default finds the delay out, sends a clone of the request and takes every request for harmless. For HTTP use
-//! `.repeat(seawall::http::Idempotent)`, which knows which methods may be sent twice.
+//! `.repeat(seawall::http::Idempotent)`, for reqwest `seawall::reqwest::hedge(config)`: they know which methods may be sent
+//! twice.
 //!
 //! # How it decides
 //!

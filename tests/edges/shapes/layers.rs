@@ -27,6 +27,7 @@ fn layers_can_go_everywhere() {
     everywhere(&touchy());
     everywhere(&Lift);
     everywhere(&seawall::reqwest::retry(RetryConfig::default()));
+    everywhere(&seawall::reqwest::hedge(seawall::HedgeConfig::default()));
 }
 
 #[test]
