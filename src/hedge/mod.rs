@@ -91,8 +91,8 @@
 //!
 //! # Where in the stack
 //!
-//! Below the retry and above the circuit breaker and the timeout of one attempt: an open circuit ends the race, and the
-//! deadline of the timeout is one for each of the two. One layer value has one delay and one budget, shared by the services
+//! Below the retry and above the circuit breaker and the timeout of one attempt: the circuit sees
+//! each of the two, and each has a limit of its own. One layer value has one delay and one budget, shared by the services
 //! it makes and by its clones. Give the retry above it the same [`Budget`](crate::Budget): a success is then deposited once.
 //!
 //! # Events and metrics

@@ -11,6 +11,7 @@ mod losers;
 mod readiness;
 mod samples;
 mod slow;
+mod threads;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
