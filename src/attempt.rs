@@ -1,27 +1,42 @@
-//! Which attempt of a call is being made: ambient, like the deadline.
+//! Which attempt of a call is being made, and whose budget its success goes to: ambient, like the deadline.
 
 use std::cell::Cell;
 
-/// The number of the attempt that is being made, 1 for the first, so that a service below a retry can choose another
-/// endpoint or mark a request. 1 outside any retry.
+use crate::budget::BudgetId;
+
+/// The number of the attempt that is being made, 1 for the first, so that a service below a retry or a hedge can choose
+/// another endpoint or mark a request. 1 outside any of them.
 #[must_use]
 pub fn current_attempt() -> u32 {
-    CURRENT.get()
+    CURRENT.get().number
 }
 
-/// Makes `attempt` the current one while `run` runs, a panic included.
+/// Makes this the current attempt while `run` runs, a panic included. Its success is deposited in `budget` by whoever calls
+/// this, and so by no layer inside that shares the budget.
 #[inline]
-pub(crate) fn during<T>(attempt: u32, run: impl FnOnce() -> T) -> T {
-    struct Restore(u32);
+pub(crate) fn during<T>(number: u32, budget: BudgetId, run: impl FnOnce() -> T) -> T {
+    struct Restore(Current);
     impl Drop for Restore {
         fn drop(&mut self) {
             CURRENT.set(self.0);
         }
     }
-    let _restore = Restore(CURRENT.replace(attempt));
+    let _restore = Restore(CURRENT.replace(Current { number, budget }));
     run()
 }
 
+/// Whether a layer above deposits the success of this call in this budget.
+#[inline]
+pub(crate) fn is_deposited_above(budget: BudgetId) -> bool {
+    CURRENT.get().budget == budget
+}
+
+#[derive(Clone, Copy)]
+struct Current {
+    number: u32,
+    budget: BudgetId,
+}
+
 thread_local! {
-    static CURRENT: Cell<u32> = const { Cell::new(1) };
+    static CURRENT: Cell<Current> = const { Cell::new(Current { number: 1, budget: BudgetId::NONE }) };
 }

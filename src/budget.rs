@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 pub use self::config::{BudgetConfig, Costs};
+use crate::attempt::is_deposited_above;
 use crate::base::clock::{Instant, now};
 use crate::base::lanes::{Lanes, this_thread};
 use crate::base::sync::{Arc, AtomicU64, Mutex, Ordering};
@@ -17,10 +18,25 @@ mod config;
 ///
 /// `cost of all extra calls ≤ burst + ratio · calls + min_per_second · seconds`, whatever fails when. What may be saved up is
 /// the largest of `burst`, the deposits of the last 10 s (unless `capped`), and `min_per_second`. Clones share the tokens:
-/// give one budget to all layers that send extra calls to the same service.
+/// give one budget to all layers that send extra calls to the same service. Where they lie in one stack, a success is deposited
+/// once all the same.
 #[derive(Clone, Debug)]
 pub struct Budget {
     shared: Arc<Shared>,
+}
+
+/// Tells budgets apart while they live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BudgetId(usize);
+
+impl BudgetId {
+    /// Of no budget.
+    pub(crate) const NONE: Self = Self(0);
+
+    #[inline]
+    pub(crate) fn of(budget: Option<&Budget>) -> Self {
+        budget.map_or(Self::NONE, Budget::id)
+    }
 }
 
 #[derive(Debug)]
@@ -85,7 +101,7 @@ impl Budget {
 
     /// A call succeeded.
     pub fn deposit(&self) {
-        self.deposit_on(this_thread());
+        self.shared.deposit(this_thread(), now);
     }
 
     /// Takes what an extra call costs, as after one that failed for now: a token, unless told otherwise. `false` if there is
@@ -128,9 +144,18 @@ impl Budget {
         self.shared.withdraw(cost, now()).then(|| Token { budget: Some(self.clone()), cost })
     }
 
+    /// A call of a layer succeeded, which is deposited once, however many layers of its stack share the budget.
     #[inline]
     pub(crate) fn deposit_on(&self, lane: usize) {
-        self.shared.deposit(lane, now);
+        if !is_deposited_above(self.id()) {
+            self.shared.deposit(lane, now);
+        }
+    }
+
+    /// The same for all clones.
+    #[inline]
+    pub(crate) fn id(&self) -> BudgetId {
+        BudgetId((&raw const *self.shared).addr())
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-pub(crate) use self::ambient::{Limit, dropped_by, dropping, set_by_caller};
+pub(crate) use self::ambient::{Limit, dropped_as, dropping, set_by_caller};
 use crate::base::clock::{Instant, precise};
 
 mod ambient;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 pub(crate) use self::listen::Events;
 pub use self::listen::Listener;
-pub use self::reasons::{GaveUp, LimitReason, TransitionReason};
+pub use self::reasons::{GaveUp, HedgeReason, LimitReason, TransitionReason, Winner};
 pub use self::subscription::Subscription;
 pub(crate) use self::voice::{Common, Voice};
 use crate::base::window::Counts;
@@ -92,6 +92,20 @@ pub enum EventKind {
     FellBack(Degraded),
     /// A call did not succeed, nor did its fallback; its result is returned as it was.
     FallbackFailed(Degraded),
+    /// A second call was made while the first has no answer, or in its stead.
+    #[non_exhaustive]
+    Hedging {
+        /// How long after the first.
+        delay: Duration,
+        /// Why.
+        reason: HedgeReason,
+    },
+    /// A call that was hedged has ended.
+    #[non_exhaustive]
+    Hedged {
+        /// Whose answer it got.
+        winner: Winner,
+    },
     /// A limit on calls at once moved.
     #[non_exhaustive]
     LimitChanged {

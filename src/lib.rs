@@ -1,5 +1,5 @@
 //! Layers for [tower](https://docs.rs/tower) that keep a service standing when the services around it do not: circuit
-//! breaker, retry, timeout, bulkhead, rate limit and adaptive limit, which know of each other's refusals and deadlines.
+//! breaker, retry, hedge, timeout, bulkhead, rate limit and adaptive limit, which know of each other's refusals and deadlines.
 //!
 //! ```
 //! use std::time::Duration;
@@ -44,7 +44,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | edges, one feature each | `http`, `reqwest`, `testing` |
-//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`], [`fallback`] |
+//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`hedge`], [`timeout`], [`fallback`] |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
 //! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
 //! | ground: clock, locks, windows, pools, buckets, the map of keys | private |
@@ -77,6 +77,7 @@ pub use self::error::{BoxError, ConfigError, Error, Rejected, RejectedKind, Stac
 pub use self::event::{Attempts, Degraded, Event, EventKind, GaveUp, Listener, Pattern, Subscription};
 pub use self::fallback::{Fallback, FallbackLayer, LastGoodConfig};
 pub use self::gate::{KeyedHandle, Keys};
+pub use self::hedge::{Hedge, HedgeConfig, HedgeLayer};
 pub use self::key::{Key, KeyConfig};
 pub use self::lift::{Lift, Liftable, Lifted, service};
 pub use self::name::Name;
@@ -108,6 +109,7 @@ pub mod adaptive;
 pub mod bulkhead;
 pub mod circuit_breaker;
 pub mod fallback;
+pub mod hedge;
 pub mod rate_limit;
 pub mod retry;
 pub mod timeout;

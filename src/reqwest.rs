@@ -24,6 +24,7 @@ use crate::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer};
 use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
 use crate::event::{Attempts, Degraded};
+use crate::hedge::{HedgeConfig, HedgeLayer};
 use crate::http::may_be_repeated;
 use crate::lift::lift_into_error;
 use crate::repeat::Repeat;
@@ -41,6 +42,17 @@ lift_into_error!(Error);
 #[track_caller]
 pub fn retry(config: RetryConfig) -> RetryLayer<StatusClassify, TryClone> {
     RetryLayer::new(config).classify(StatusClassify).repeat(TryClone)
+}
+
+/// A hedge for a [`reqwest::Client`]: judges by [`StatusClassify`], copies requests by [`TryClone`]. The loser is dropped, which
+/// closes its connection (HTTP/1) or its stream (HTTP/2).
+///
+/// # Panics
+/// If the config is outside its ranges.
+#[must_use]
+#[track_caller]
+pub fn hedge(config: HedgeConfig) -> HedgeLayer<StatusClassify, TryClone> {
+    HedgeLayer::new(config).classify(StatusClassify).repeat(TryClone)
 }
 
 /// A circuit breaker for a [`reqwest::Client`]: judges by [`StatusClassify`], so that a 503 counts as
@@ -104,7 +116,7 @@ fn judge(error: &Error) -> Outcome {
 }
 
 /// Copies a request with [`Request::try_clone`]: a streaming body cannot be copied, and is sent once. A POST or PATCH
-/// without an `Idempotency-Key` is repeated only when it never left.
+/// without an `Idempotency-Key` is repeated only when it never left, and never hedged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TryClone;
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use allocation_counter::measure;
 use seawall::{
     AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
-    Error, FallbackLayer, Instant, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer,
-    TimeoutConfig, TimeoutLayer,
+    Error, FallbackLayer, HedgeConfig, HedgeLayer, Instant, Key, RateLimitConfig, RateLimitLayer,
+    RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
 };
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -86,6 +86,15 @@ fn retry() -> RetryLayer {
     RetryLayer::new(RetryConfig::default().name("inventory"))
 }
 
+fn hedge() -> HedgeLayer {
+    HedgeLayer::new(HedgeConfig::default().name("inventory"))
+}
+
+/// With a delay, so that a call that has to wait makes a timer.
+fn eager_hedge() -> HedgeLayer {
+    HedgeLayer::new(HedgeConfig::default().after(Duration::from_secs(5)).name("inventory"))
+}
+
 fn timeout() -> TimeoutLayer {
     TimeoutLayer::new(TimeoutConfig::new(Duration::from_secs(5)).name("inventory"))
 }
@@ -129,6 +138,8 @@ fn an_admitted_call_allocates_nothing() {
         assert_eq!(allocations(rate_limit(1_000_000).layer(inner)), 0, "rate limit");
         assert_eq!(allocations(adaptive(20).layer(inner)), 0, "adaptive limit");
         assert_eq!(allocations(retry().layer(inner)), 0, "retry");
+        assert_eq!(allocations(hedge().layer(inner)), 0, "hedge");
+        assert_eq!(allocations(eager_hedge().layer(inner)), 0, "hedge after a fixed delay");
         assert_eq!(allocations(timeout().layer(inner)), 0, "timeout");
         assert_eq!(allocations(FallbackLayer::value(0).layer(inner)), 0, "fallback to a value");
         assert_eq!(allocations(FallbackLayer::from_error(|_| 0).layer(inner)), 0, "fallback from the error");
@@ -240,6 +251,13 @@ fn the_other_gates_are_small() {
         println!("{name}: {bytes} bytes of heap");
         assert!(bytes <= most, "{name}: {bytes} bytes of heap");
     }
+}
+
+#[test]
+fn a_hedge_is_small() {
+    let bytes = kept(hedge);
+    println!("{bytes} bytes of heap");
+    assert!(bytes <= 5_632, "{bytes} bytes of heap");
 }
 
 /// Bytes of heap for each of ten thousand keys that were used once, without the layer itself.

@@ -7,8 +7,8 @@ use seawall::Error;
 use seawall::circuit_breaker::Window;
 use seawall::{
     AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
-    FallbackLayer, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig,
-    TimeoutLayer,
+    FallbackLayer, HedgeConfig, HedgeLayer, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer,
+    TimeoutConfig, TimeoutLayer,
 };
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::Policy;
@@ -34,6 +34,16 @@ pub(crate) fn breaker() -> CircuitBreakerLayer {
 
 fn retry() -> RetryLayer {
     RetryLayer::new(RetryConfig::default().name("bench"))
+}
+
+/// A delay that never ends in time.
+fn hedge() -> HedgeLayer {
+    HedgeLayer::new(HedgeConfig::default().after(LONG).name("bench"))
+}
+
+/// One that times its calls. What is pending once is soon known to take next to nothing: a hedge would win by no chance.
+fn hedge_by_quantile() -> HedgeLayer {
+    HedgeLayer::new(HedgeConfig::default().quantile(1.0).name("bench"))
 }
 
 fn timeout() -> TimeoutLayer {
@@ -136,6 +146,16 @@ pub(crate) fn all() -> Vec<Row> {
             Some("tower map_result, used"),
             FallbackLayer::value(7).name("bench").layer(Failing),
         ),
+        row("tower hedge, ready", None, tower_hedge(READY)),
+        row("hedge, ready", Some("tower hedge, ready"), hedge().layer(READY)),
+        row("hedge by quantile, ready", Some("tower hedge, ready"), hedge_by_quantile().layer(READY)),
+        row("tower hedge, pending once", None, tower_hedge(PENDING)),
+        row("hedge, pending once", Some("tower hedge, pending once"), hedge().layer(PENDING)),
+        row(
+            "hedge by quantile, pending once",
+            Some("tower hedge, pending once"),
+            hedge_by_quantile().layer(PENDING),
+        ),
         row("tower timeout, ready", None, tower_timeout.layer(READY)),
         row("timeout, ready", Some("tower timeout, ready"), timeout().layer(READY)),
         row("tower timeout, pending once", None, tower_timeout.layer(PENDING)),
@@ -158,6 +178,24 @@ fn answered(result: Result<u64, Error<Oops>>) -> Result<u64, Error<Oops>> {
 fn text_of(value: u64) -> String {
     black_box(value);
     String::new()
+}
+
+/// tower's hedge wants to know how long calls take before it makes a second one.
+fn tower_hedge(inner: Opaque) -> impl Service<u64> {
+    tower::hedge::Hedge::new(inner, AnyCall, 10, 0.95, LONG)
+}
+
+#[derive(Clone)]
+struct AnyCall;
+
+impl tower::hedge::Policy<u64> for AnyCall {
+    fn clone_request(&self, request: &u64) -> Option<u64> {
+        Some(*request)
+    }
+
+    fn can_retry(&self, _: &u64) -> bool {
+        true
+    }
 }
 
 /// tower's retry wants a policy; this is the least one.

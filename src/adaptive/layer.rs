@@ -15,7 +15,7 @@ use crate::base::lanes::this_thread;
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
 use crate::classify::{ErrorsFail, Outcome};
-use crate::deadline::dropped_by;
+use crate::deadline::dropped_as;
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
 use crate::gate::keyed::{State, States};
@@ -207,7 +207,7 @@ impl<H: Hold<Target = Adapting>> Drop for AdaptivePermit<H> {
     #[inline]
     fn drop(&mut self) {
         if let Some(limit) = self.limit.take() {
-            let ended = limit.abandon(limit.lane(), self.ticket, dropped_by(), precise());
+            let ended = limit.abandon(limit.lane(), self.ticket, dropped_as(), precise());
             limit.voice().end(&mut self.timed, ended);
         }
     }

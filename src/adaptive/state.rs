@@ -11,7 +11,6 @@ use crate::base::clock::Instant;
 use crate::base::pool::{Order, Pool};
 use crate::base::sync::Mutex;
 use crate::classify::{Cause, Outcome};
-use crate::deadline::Origin;
 use crate::event::{EventKind, Voice};
 use crate::gate::keyed::State;
 use crate::rejected::{Rejected, RejectedKind};
@@ -79,19 +78,13 @@ impl Adapting {
         ended
     }
 
-    /// A call was dropped before its end, perhaps because a deadline of this origin had passed.
-    pub(super) fn abandon(
-        &self,
-        lane: usize,
-        ticket: Ticket,
-        dropped_by: Option<Origin>,
-        now: Instant,
-    ) -> Ended {
+    /// A call was dropped before its end, perhaps by somebody who says what that means.
+    pub(super) fn abandon(&self, lane: usize, ticket: Ticket, said: Option<Outcome>, now: Instant) -> Ended {
         let age = now.saturating_duration_since(ticket.started);
         let limit = self.voice.rules().config.abandoned_after;
         self.tally.count(lane, Ended::Abandoned);
         self.pool.leave(1, false, Order::Fifo, || now);
-        if dropped_by == Some(Origin::Local) || (limit != Duration::MAX && age >= limit) {
+        if said.map_or(limit != Duration::MAX && age >= limit, |outcome| outcome != Outcome::Ignored) {
             self.learn(ticket, true, now);
         }
         self.voice.emit(0, || EventKind::Abandoned { age: Some(age) });

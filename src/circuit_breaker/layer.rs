@@ -15,7 +15,7 @@ use crate::base::sync::{Arc, fence_after_write};
 use crate::base::wakers::Wakers;
 use crate::base::window::Counts;
 use crate::classify::{ErrorsFail, Outcome};
-use crate::deadline::dropped_by;
+use crate::deadline::dropped_as;
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
 use crate::gate::keyed::States;
@@ -229,7 +229,7 @@ impl<H: Hold<Target = Circuit>> Drop for CircuitBreakerPermit<H> {
     #[inline]
     fn drop(&mut self) {
         if let Some(circuit) = self.circuit.take() {
-            let ended = circuit.abandon(circuit.lane(), self.ticket, dropped_by(), present(&circuit));
+            let ended = circuit.abandon(circuit.lane(), self.ticket, dropped_as(), present(&circuit));
             circuit.voice.end(&mut self.timed, ended);
             circuit.leave();
         }

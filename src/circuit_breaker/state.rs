@@ -19,7 +19,6 @@ use crate::base::sync::{Arc, AtomicU64, Ordering, fence};
 use crate::base::wakers::Wakers;
 use crate::base::window::{Counts, Mark};
 use crate::classify::Outcome;
-use crate::deadline::Origin;
 use crate::event::{CircuitState, EventKind, TransitionReason, Voice};
 use crate::gate::keyed::State;
 use crate::name::Name;
@@ -112,20 +111,14 @@ impl Circuit {
         }
     }
 
-    /// A call was dropped before its end, perhaps because a deadline of this origin had passed.
-    pub(crate) fn abandon(
-        &self,
-        lane: usize,
-        ticket: Ticket,
-        dropped_by: Option<Origin>,
-        now: Instant,
-    ) -> Ended {
+    /// A call was dropped before its end, perhaps by somebody who says what that means.
+    pub(crate) fn abandon(&self, lane: usize, ticket: Ticket, said: Option<Outcome>, now: Instant) -> Ended {
         let age = now.saturating_duration_since(ticket.started);
         let is_probe = !ticket.flows() && ticket.pass != UNSEEN;
         let limit = self.rules().config.abandoned_after();
         let too_old = !is_probe && limit != Duration::MAX && age >= limit;
-        if dropped_by == Some(Origin::Local) || too_old {
-            return self.settle(lane, ticket, Outcome::TRANSIENT, now);
+        if let Some(outcome) = said.or(too_old.then_some(Outcome::TRANSIENT)) {
+            return self.settle(lane, ticket, outcome, now);
         }
         if is_probe {
             self.with_core(now, |core| {

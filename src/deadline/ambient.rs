@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Origin;
 use crate::base::clock::{Instant, nanos, precise};
+use crate::classify::Outcome;
 
 /// The limit of one call. Its clock starts when somebody looks: at the first reading, or when the call first has to wait.
 #[derive(Clone, Copy, Debug)]
@@ -122,21 +123,22 @@ const fn known(at: u64) -> Option<Instant> {
     if at == NEVER { None } else { Some(Instant::from_nanos(at)) }
 }
 
-/// Drops something because a deadline of this origin has passed; [`dropped_by`] tells those inside.
-pub(crate) fn dropping(origin: Origin, drop: impl FnOnce()) {
-    struct Restore(Option<Origin>);
+/// Drops calls that have not ended, which says so much about the service; [`dropped_as`] tells those inside. Without an
+/// outcome they judge for themselves.
+pub(crate) fn dropping(outcome: Option<Outcome>, drop: impl FnOnce()) {
+    struct Restore(Option<Outcome>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            AMBIENT.with(|ambient| ambient.dropped_by.set(self.0));
+            AMBIENT.with(|ambient| ambient.dropped_as.set(self.0));
         }
     }
-    let _restore = Restore(AMBIENT.with(|ambient| ambient.dropped_by.replace(Some(origin))));
+    let _restore = Restore(AMBIENT.with(|ambient| ambient.dropped_as.replace(outcome)));
     drop();
 }
 
-/// Whose deadline passed, when what is being dropped is dropped for that.
-pub(crate) fn dropped_by() -> Option<Origin> {
-    AMBIENT.with(|ambient| ambient.dropped_by.get())
+/// What it says about the service that a call is being dropped, if whoever drops it knows.
+pub(crate) fn dropped_as() -> Option<Outcome> {
+    AMBIENT.with(|ambient| ambient.dropped_as.get())
 }
 
 /// What is known of the current deadline. Plain cells without a destructor: entering a limit is a few moves.
@@ -150,7 +152,7 @@ struct Ambient {
     after: Cell<u64>,
     /// When a clock was last started.
     started: Cell<u64>,
-    dropped_by: Cell<Option<Origin>>,
+    dropped_as: Cell<Option<Outcome>>,
 }
 
 impl Ambient {
@@ -188,7 +190,7 @@ thread_local! {
             origin: Cell::new(Origin::Local),
             after: Cell::new(NEVER),
             started: Cell::new(NEVER),
-            dropped_by: Cell::new(None),
+            dropped_as: Cell::new(None),
         }
     };
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::classify::Outcome;
 use tokio::time::advance;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -59,9 +60,9 @@ fn a_panic_leaves_no_deadline_behind() {
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let _entered = limit.enter();
         assert!(Deadline::current().is_some());
-        dropping(Origin::Local, || panic!("inside"));
+        dropping(Some(Outcome::TRANSIENT), || panic!("inside"));
     }));
     assert!(panicked.is_err());
     assert_eq!(Deadline::current(), None);
-    assert_eq!(dropped_by(), None);
+    assert_eq!(dropped_as(), None);
 }

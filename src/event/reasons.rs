@@ -79,6 +79,47 @@ impl fmt::Display for GaveUp {
     }
 }
 
+/// Why a second call was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HedgeReason {
+    /// The first one takes longer than its delay.
+    Slow,
+    /// The first one failed for now.
+    Failed,
+}
+
+impl fmt::Display for HedgeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Slow => "the first call is slow",
+            Self::Failed => "the first call failed",
+        })
+    }
+}
+
+/// Which of two calls succeeded first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Winner {
+    /// The one that was made first.
+    First,
+    /// The hedge.
+    Hedge,
+    /// None: both failed.
+    Nobody,
+}
+
+impl fmt::Display for Winner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "the first call",
+            Self::Hedge => "the hedge",
+            Self::Nobody => "nobody",
+        })
+    }
+}
+
 /// Why a limit on calls at once moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

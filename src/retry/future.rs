@@ -16,7 +16,7 @@ use super::state::{Failed, Plan};
 use crate::attempt;
 use crate::base::clock::{Instant, Sleep, now};
 use crate::base::lanes::LaneRef;
-use crate::budget::Token;
+use crate::budget::{BudgetId, Token};
 use crate::classify::{Classify, Outcome, judge};
 use crate::deadline::Deadline;
 use crate::error::StackError;
@@ -101,7 +101,8 @@ where
             match this.step.as_mut().project() {
                 StepProjection::Calling { call, span } => {
                     let attempt = this.rest.plan.attempt();
-                    let poll = || span.during(|| attempt::during(attempt, || call.poll(cx)));
+                    let budget = BudgetId::of(this.rest.retrier.budget.as_ref());
+                    let poll = || span.during(|| attempt::during(attempt, budget, || call.poll(cx)));
                     let mut result = ready!(this.rest.failing_if_it_panics(poll));
                     let outcome = judge(&this.rest.classify, &result);
                     span.ended(outcome);
@@ -144,7 +145,8 @@ where
                     let events = &this.rest.retrier.shared.events;
                     events.attempt_again(&fare.after);
                     let span = AttemptSpan::new(events.name(), attempt, fare.delay);
-                    let call = || span.during(|| attempt::during(attempt, || service.call(request)));
+                    let call =
+                        || span.during(|| attempt::during(attempt, BudgetId::NONE, || service.call(request)));
                     let call = this.rest.failing_if_it_panics(call);
                     this.step.set(Step::Calling { call, span });
                 }

@@ -13,7 +13,7 @@ use crate::attempt;
 use crate::base::clock::now;
 use crate::base::lanes::Lanes;
 use crate::base::sync::{Arc, Mutex};
-use crate::budget::Budget;
+use crate::budget::{Budget, BudgetId};
 use crate::classify::{Classify, ErrorsFail};
 use crate::error::StackError;
 use crate::repeat::{ByClone, Repeat};
@@ -99,7 +99,7 @@ where
         let mut timed = events.begin_attempts();
         let span = AttemptSpan::new(events.name(), plan.attempt(), Duration::ZERO);
         let call = events.failing_if_it_panics(&mut timed, || {
-            span.during(|| attempt::during(plan.attempt(), || self.inner.call(request)))
+            span.during(|| attempt::during(plan.attempt(), BudgetId::NONE, || self.inner.call(request)))
         });
         ResponseFuture::new((call, span, timed), plan, copy, idempotent, retrier, classify, repeat)
     }

@@ -8,6 +8,7 @@ use pin_project_lite::pin_project;
 
 use crate::base::clock::{Sleep, precise};
 use crate::base::sync::Arc;
+use crate::classify::Outcome;
 use crate::deadline::{self, Limit, Origin};
 use crate::error::StackError;
 use crate::event::{EventKind, Events, Pattern};
@@ -85,7 +86,9 @@ impl<F> Projection<'_, F> {
         let kind = EventKind::Refused(rejected.clone());
         telemetry::refused(Pattern::Timeout, *self.name);
         self.events.as_ref().inspect(|events| events.announce(None, 0, kind));
-        deadline::dropping(*self.origin, || self.inner.set(None));
+        // Our limit: the service was too slow. The caller's: that depends on how long it had.
+        let outcome = (*self.origin == Origin::Local).then_some(Outcome::TRANSIENT);
+        deadline::dropping(outcome, || self.inner.set(None));
         Poll::Ready(rejected)
     }
 

@@ -11,5 +11,6 @@
 mod budget;
 mod deadline;
 mod fallback;
+mod hedge;
 mod retry;
 mod timeout;

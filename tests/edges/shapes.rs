@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use seawall::http::StatusClassify;
 use seawall::retry::RetryLayer;
-use seawall::{Backoff, CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, TimeoutLayer};
+use seawall::{
+    Backoff, CircuitBreakerConfig, CircuitBreakerLayer, HedgeConfig, HedgeLayer, RetryConfig, TimeoutLayer,
+};
 
 /// That something can go everywhere.
 const fn everywhere<T: Clone + Send + Sync + 'static>(_: &T) {}
@@ -25,6 +27,11 @@ fn timeout() -> TimeoutLayer {
 /// No delay.
 fn retry() -> RetryLayer {
     RetryLayer::new(RetryConfig::default().backoff(Backoff::constant(Duration::ZERO)))
+}
+
+/// After a while.
+fn hedge() -> HedgeLayer {
+    HedgeLayer::new(HedgeConfig::default().after(Duration::from_secs(1)))
 }
 
 fn circuit() -> CircuitBreakerLayer {

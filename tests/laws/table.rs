@@ -10,7 +10,7 @@ pub(crate) use seawall::adaptive::Algorithm;
 pub(crate) use seawall::bulkhead::Order;
 pub(crate) use seawall::circuit_breaker::Window;
 pub(crate) use seawall::rate_limit::Counting;
-pub(crate) use seawall::{Backoff, BulkheadConfig, KeyConfig, RateLimitConfig, RetryConfig};
+pub(crate) use seawall::{Backoff, BulkheadConfig, HedgeConfig, KeyConfig, RateLimitConfig, RetryConfig};
 
 pub(crate) use self::circuit::*;
 pub(crate) use self::drivers::*;
@@ -55,12 +55,16 @@ macro_rules! every_layer {
             retry = retrier(RetryConfig::default()).adds(232);
             retry_of_one_attempt = retrier(RetryConfig::default().max_attempts(1)).adds(232);
             retry_that_runs_foreign_code = foreign_retrier().adds(232);
+            hedge = hedger(patient()).adds(136);
+            hedge_by_quantile = hedger(HedgeConfig::default()).adds(136);
+            hedge_that_runs_foreign_code = foreign_hedger().adds(136);
             timeout = limit(3600 * SECOND).adds(168);
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
             fallback = no_answer().adds(32);
             fallback_that_runs_foreign_code = foreign_no_answer().adds(32);
             stack_of_timeout_retry_breaker_timeout = full_stack().adds(464);
             stack_of_breaker_and_retry = breaker_over_retry().adds(272);
+            stack_of_hedge_and_breaker = hedge_over_breaker().adds(192);
             stack_of_two_breakers = two_breakers().adds(96);
             stack_of_all_gates = four_gates().adds(248);
             stack_of_retry_and_bulkhead = retry_over_bulkhead().adds(288);
@@ -103,6 +107,12 @@ macro_rules! every_extreme {
             retry_of_largest_values = retrier(largest_retry());
             retry_without_a_wait = retrier(largest_retry().backoff(Backoff::constant(Duration::ZERO)).max_attempts(50));
             retry_without_a_place = retrier(RetryConfig::default().budget(None).max_sleepers(0));
+            hedge_at_once = hedger(HedgeConfig::default().after(Duration::ZERO).least_attempt(Duration::ZERO).budget(None));
+            hedge_of_least_values = hedger(HedgeConfig::default().quantile(0.0).min_samples(0).least_attempt(Duration::ZERO));
+            hedge_of_largest_values = hedger(HedgeConfig::default().quantile(1.0).min_samples(1).least_attempt(Duration::MAX));
+            hedge_after_a_nanosecond = hedger(HedgeConfig::default().after(Duration::from_nanos(1)));
+            hedge_after_all_nanoseconds = hedger(HedgeConfig::default().after(Duration::from_nanos(u64::MAX - 1)));
+            hedge_never = hedger(HedgeConfig::default().after(Duration::MAX).min_samples(u32::MAX));
             bulkhead_of_one = places(BulkheadConfig::new(1));
             bulkhead_of_all = places(BulkheadConfig::new(u32::MAX));
             bulkhead_where_nobody_waits_for_long = places(BulkheadConfig::new(1).queue(u32::MAX, Duration::ZERO));

@@ -43,8 +43,18 @@ pub(crate) struct Seen {
     pub(crate) watched: Vec<f64>,
 }
 
+/// What the engine moves through time: clones are the same one.
+pub(crate) trait Machine: Clone {
+    /// Works as the world says.
+    fn new(world: World, random: Random) -> Self;
+    /// When the next piece of work is done, in nanoseconds.
+    fn next(&self) -> Option<u64>;
+    /// It is so late now: ends what is done, and begins what can begin.
+    fn tick(&self, now: u64);
+}
+
 /// No timer is later than this, however little happens.
-const STEP: u64 = 10_000_000;
+const STEP: Duration = Duration::from_millis(10);
 
 /// Runs `world` with as many clients as `clients` makes on this server. `watch` is asked once a second.
 pub(crate) fn run<S>(
@@ -56,21 +66,37 @@ pub(crate) fn run<S>(
 where
     S: Service<(), Response = (), Error = Error<Infallible>> + Clone + 'static,
 {
+    run_in_steps(world, seed, STEP, clients, watch)
+}
+
+/// The same on any machine, where timers may be late by so much.
+pub(crate) fn run_in_steps<S, M: Machine>(
+    world: World,
+    seed: u64,
+    step: Duration,
+    clients: impl FnOnce(M) -> Vec<S>,
+    watch: impl Fn() -> f64,
+) -> Seen
+where
+    S: Service<(), Response = (), Error = Error<Infallible>> + Clone + 'static,
+{
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     // The one task does what many would share a runtime for: no budget of a task must stop it.
     runtime.expect("a runtime").block_on(tokio::task::unconstrained(async {
         let mut random = Random::new(seed);
-        let server = Server::new(world.workers, world.work, Random::new(random.next()));
+        let server = M::new(world, Random::new(random.next()));
         let clients = clients(server.clone());
-        Engine { start: Instant::now(), server, calls: Calls::default(), seen: Seen::default() }
+        let step = step.as_nanos() as u64;
+        Engine { start: Instant::now(), server, step, calls: Calls::default(), seen: Seen::default() }
             .run(world, &clients, &mut random, watch)
             .await
     }))
 }
 
-struct Engine {
+struct Engine<M> {
     start: Instant,
-    server: Server,
+    server: M,
+    step: u64,
     calls: Calls,
     seen: Seen,
 }
@@ -88,7 +114,7 @@ struct Calls {
 #[derive(Default)]
 struct Flag(AtomicBool);
 
-impl Engine {
+impl<M: Machine> Engine<M> {
     async fn run<S>(
         mut self,
         world: World,
@@ -108,7 +134,7 @@ impl Engine {
             let end = (second as u64 + 1) * 1_000_000_000;
             loop {
                 let next =
-                    arrival.min(self.server.next().unwrap_or(u64::MAX)).min(self.now() + STEP).min(end);
+                    arrival.min(self.server.next().unwrap_or(u64::MAX)).min(self.now() + self.step).min(end);
                 // Also lets the timers fire that have ended.
                 tokio::time::advance(Duration::from_nanos(next - self.now())).await;
                 self.server.tick(next);

@@ -4,9 +4,11 @@
 //! says which seed it was. `-- --nocapture` prints a row for every run.
 
 mod engine;
+mod farm;
 mod limits;
 mod random;
 mod report;
 mod server;
 
 mod adaptive;
+mod hedge;

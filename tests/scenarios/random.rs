@@ -21,8 +21,18 @@ impl Random {
         (self.next() % bound as u64) as usize
     }
 
+    /// Uniform in `[0, 1)`.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
     pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
-        let unit = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
-        -mean * (1.0 - unit).ln()
+        -mean * (1.0 - self.unit()).ln()
+    }
+
+    /// With this median, and this deviation of its logarithm.
+    pub(crate) fn lognormal(&mut self, median: f64, deviation: f64) -> f64 {
+        let (radius, angle) = ((-2.0 * (1.0 - self.unit()).ln()).sqrt(), std::f64::consts::TAU * self.unit());
+        median * (deviation * radius * angle.cos()).exp()
     }
 }

@@ -40,9 +40,15 @@ impl Seen {
 
     /// The 99th percentile of what was answered, in milliseconds.
     pub(crate) fn p99(&self, seconds: Range<usize>) -> f64 {
+        let [p99] = self.quantiles(seconds, [0.99]);
+        1000.0 * p99
+    }
+
+    /// These quantiles of what was answered, in seconds.
+    pub(crate) fn quantiles<const N: usize>(&self, seconds: Range<usize>, shares: [f64; N]) -> [f64; N] {
         let mut took: Vec<f64> = self.answered[seconds].iter().flatten().copied().collect();
         took.sort_by(f64::total_cmp);
-        took.get(took.len() * 99 / 100).map_or(f64::INFINITY, |seconds| 1000.0 * seconds)
+        shares.map(|share| took.get((took.len() as f64 * share) as usize).copied().unwrap_or(f64::INFINITY))
     }
 
     /// After how many seconds three in a row are good.

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use seawall::Error;
 use tower::Service;
 
+use crate::engine::{Machine, World};
 use crate::random::Random;
 
 /// A place to send calls to. Clones are the same server.
@@ -38,9 +39,9 @@ struct Job {
 /// The answer of a server. Work that was asked for is done even if nobody waits for it any more.
 pub(crate) struct Answer(Rc<Job>);
 
-impl Server {
-    /// `workers` and the seconds that `work` takes depend on the time, in seconds.
-    pub(crate) fn new(workers: fn(f64) -> usize, work: fn(f64, &mut Random) -> f64, random: Random) -> Self {
+impl Machine for Server {
+    fn new(world: World, random: Random) -> Self {
+        let World { workers, work, .. } = world;
         Self(Rc::new(RefCell::new(Room {
             now: 0,
             queue: VecDeque::new(),
@@ -53,13 +54,11 @@ impl Server {
         })))
     }
 
-    /// When the next piece of work is done, in nanoseconds.
-    pub(crate) fn next(&self) -> Option<u64> {
+    fn next(&self) -> Option<u64> {
         self.0.borrow().at_work.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// It is so late now: ends what is done, and begins what can begin.
-    pub(crate) fn tick(&self, now: u64) {
+    fn tick(&self, now: u64) {
         let mut room = self.0.borrow_mut();
         room.now = now;
         while let Some(&Reverse((at, place))) = room.at_work.peek()

@@ -35,6 +35,12 @@ async fn each_layer_works_around_a_router() {
     everywhere(&around);
     assert_eq!(around.oneshot(to("/broken")).await.unwrap().status(), 500);
 
+    let around = service::<Request<Body>, _>(hedge().repeat_with(|_| None).layer(router()));
+    everywhere(&around);
+    let call = around.oneshot(to("/fine"));
+    send(&call);
+    assert_eq!(call.await.unwrap().status(), 200);
+
     let around = retry().classify(StatusClassify).repeat_with(|_| None).layer(router());
     let around = service::<Request<Body>, _>(around);
     everywhere(&around);

@@ -86,6 +86,7 @@ async fn each_layer_works_over_a_channel() {
     assert_eq!(check!(touchy().layer(channel.clone())).unwrap().status(), 200);
     let once = retry().repeat_with(|_| None);
     assert_eq!(check!(once.layer(channel.clone())).unwrap().status(), 200);
+    assert_eq!(check!(hedge().repeat_with(|_| None).layer(channel.clone())).unwrap().status(), 200);
     let judged = retry().classify(StatusClassify).repeat_with(|_: &Request<Body>| None);
     assert_eq!(check!(judged.layer(channel)).unwrap().status(), 200);
 }

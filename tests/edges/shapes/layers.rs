@@ -21,15 +21,19 @@ fn layers_can_go_everywhere() {
     everywhere(&timeout().per_request(|_: &u32| None::<Duration>));
     everywhere(&retry());
     everywhere(&retry().classify(StatusClassify).repeat(TryClone));
+    everywhere(&hedge());
+    everywhere(&hedge().classify(StatusClassify).repeat(TryClone));
     everywhere(&circuit());
     everywhere(&touchy());
     everywhere(&Lift);
     everywhere(&seawall::reqwest::retry(RetryConfig::default()));
+    everywhere(&seawall::reqwest::hedge(seawall::HedgeConfig::default()));
 }
 
 #[test]
 fn handles_and_futures_can_go_everywhere_they_must() {
     everywhere(&retry().handle());
+    everywhere(&hedge().handle());
     everywhere(&circuit().handle());
     send(&circuit().handle().subscribe());
     let handle = circuit().handle();
@@ -44,6 +48,9 @@ async fn each_layer_works_over_a_function() {
     everywhere(&stack);
     assert_eq!(stack.oneshot(4).await.unwrap(), 8);
     let stack = service::<u32, _>(retry().layer(function()));
+    everywhere(&stack);
+    assert_eq!(stack.oneshot(4).await.unwrap(), 8);
+    let stack = service::<u32, _>(hedge().layer(function()));
     everywhere(&stack);
     assert_eq!(stack.oneshot(4).await.unwrap(), 8);
     let stack = service::<u32, _>(circuit().layer(function()));
@@ -62,6 +69,9 @@ fn each_layer_works_over_a_client() {
     everywhere(&stack);
     send(&stack.call(Request::new(reqwest::Method::GET, "http://127.0.0.1/".parse().unwrap())));
     let mut stack = service::<Request, _>(seawall::reqwest::retry(RetryConfig::default()).layer(client()));
+    everywhere(&stack);
+    send(&stack.call(Request::new(reqwest::Method::GET, "http://127.0.0.1/".parse().unwrap())));
+    let mut stack = service::<Request, _>(hedge().repeat(TryClone).layer(client()));
     everywhere(&stack);
     send(&stack.call(Request::new(reqwest::Method::GET, "http://127.0.0.1/".parse().unwrap())));
     let mut stack = service::<Request, _>(retry().repeat(TryClone).layer(client()));

@@ -1,7 +1,7 @@
 //! How one looks into the layers that are no gates.
 
 use seawall::testing::Play;
-use seawall::{EventKind, fallback, retry};
+use seawall::{EventKind, fallback, hedge, retry};
 
 use crate::foreign::Heard;
 use crate::subject::Subject;
@@ -26,6 +26,31 @@ pub(crate) fn on_retry<L>(layer: L, handle: retry::Handle, heard: Heard, attempt
         );
         let gave_up = heard.count(|kind| matches!(kind, EventKind::GaveUp(_)));
         ensure!(gave_up == seen.failed + seen.refused, "{gave_up} calls were given up of {seen:?}");
+        Ok(())
+    });
+    subject
+}
+
+pub(crate) fn on_hedge<L>(layer: L, handle: hedge::Handle, heard: Heard) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    subject.copies = 1;
+    if let Some(budget) = handle.budget().cloned() {
+        subject.tokens = Some(Box::new(move || budget.tokens()));
+    }
+    subject.account = Box::new(move |seen| {
+        let told = heard.count(|kind| matches!(kind, EventKind::Hedging { .. }));
+        ensure!(told == handle.hedges(), "{told} hedges were told of, {} were made", handle.hedges());
+        let made = seen.calls + told;
+        // A panic in a clone or a copy comes before the call.
+        let lost = seen.dropped + seen.broke + seen.broke_elsewhere;
+        ensure!((seen.reached..=seen.reached + lost).contains(&made), "{told} hedges were made of {seen:?}");
+        let ended = heard.count(|kind| matches!(kind, EventKind::Hedged { .. }));
+        ensure!((ended..=ended + lost).contains(&told), "{ended} of {told} hedges ended of {seen:?}");
+        ensure!(
+            handle.wins() <= ended.min(seen.answered),
+            "{} of {ended} hedges won of {seen:?}",
+            handle.wins()
+        );
         Ok(())
     });
     subject

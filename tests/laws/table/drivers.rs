@@ -1,11 +1,13 @@
-//! Retries, timeouts and fallbacks.
+//! Retries, hedges, timeouts and fallbacks.
 
 use std::time::Duration;
 
 use seawall::fallback::{Any, FromRequest, FromResult, OrElse};
-use seawall::{Backoff, BudgetConfig, FallbackLayer, RetryConfig, RetryLayer, TimeoutLayer};
+use seawall::{
+    Backoff, BudgetConfig, FallbackLayer, HedgeConfig, HedgeLayer, RetryConfig, RetryLayer, TimeoutLayer,
+};
 
-use crate::books::{SECOND, on_fallback, on_retry, on_timeout};
+use crate::books::{SECOND, on_fallback, on_hedge, on_retry, on_timeout};
 use crate::foreign::{
     Copying, Heard, Judge, LateNoAnswer, NoAnswer, Patience, Place, Which, delays, patience, which,
 };
@@ -49,6 +51,27 @@ pub(crate) fn largest_retry() -> RetryConfig {
         .budget(Some(BudgetConfig::default().ratio(1.0).burst(u32::MAX).min_per_second(u32::MAX)))
         .hint_jitter(1.0)
         .max_retry_after(Duration::MAX)
+}
+
+pub(crate) fn hedger(config: HedgeConfig) -> Subject<HedgeLayer> {
+    let heard = Heard::default();
+    let layer = HedgeLayer::new(config).on_event(heard.listener());
+    let handle = layer.handle();
+    on_hedge(layer, handle, heard)
+}
+
+/// So long that only a failure starts a hedge, but where the clock jumps.
+pub(crate) fn patient() -> HedgeConfig {
+    HedgeConfig::default().after(3600 * SECOND)
+}
+
+pub(crate) fn foreign_hedger() -> Subject<HedgeLayer<Judge, Copying>> {
+    let heard = Heard::default();
+    let layer = HedgeLayer::new(patient()).classify(Judge).repeat(Copying).on_event(heard.listener());
+    let handle = layer.handle();
+    let mut subject = on_hedge(layer, handle, heard);
+    subject.foreign = vec![Place::Classifier, Place::Copy, Place::Listener];
+    subject
 }
 
 pub(crate) fn limit(after: Duration) -> Subject<TimeoutLayer> {

@@ -1,8 +1,8 @@
 //! Layers over layers.
 
 use seawall::{
-    AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerLayer, RateLimitLayer, RetryConfig,
-    RetryLayer, TimeoutLayer,
+    AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerLayer, HedgeLayer, RateLimitLayer,
+    RetryConfig, RetryLayer, TimeoutLayer,
 };
 
 use super::circuit::circuit;
@@ -30,6 +30,17 @@ pub(crate) fn breaker_over_retry() -> Subject<(CircuitBreakerLayer, RetryLayer)>
     let handle = circuit.handle();
     let retry = RetryLayer::new(RetryConfig::default().max_attempts(1));
     let mut subject = on_circuit((circuit, retry), handle, None, true);
+    subject.copies = 1;
+    subject
+}
+
+/// The circuit sees both tries, and ignores the one that loses.
+pub(crate) fn hedge_over_breaker() -> Subject<(HedgeLayer, CircuitBreakerLayer)> {
+    let heard = Heard::default();
+    let circuit = CircuitBreakerLayer::new(circuit()).on_event(heard.listener());
+    let handle = circuit.handle();
+    let hedge = HedgeLayer::new(super::drivers::patient());
+    let mut subject = on_circuit((hedge, circuit), handle, Some(heard), false);
     subject.copies = 1;
     subject
 }
