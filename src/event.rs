@@ -104,6 +104,16 @@ pub enum EventKind {
         /// How long from now.
         wait: Duration,
     },
+    /// A call ended for which others had waited.
+    #[non_exhaustive]
+    FlightEnded {
+        /// How many waited until then.
+        followers: usize,
+        /// Whether its response is theirs, too. If not, they were refused or make calls of their own.
+        shared: bool,
+    },
+    /// A call was dropped, or broke down, for which others waited: one of them makes it now.
+    FlightHandedOn,
     /// A keyed layer has no room for a new key, and none of the old ones may leave: the key shares one state with all others
     /// that found no room.
     KeysOverflowed,

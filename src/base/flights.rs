@@ -2,7 +2,6 @@
 //!
 //! A leader lands with something to share, says that there is nothing to share, or is gone. Then the follower that waited
 //! longest leads. A key is here while its flight is, and no longer.
-#![allow(dead_code, reason = "until the first pattern flies")]
 
 use std::collections::BTreeMap;
 use std::future::Future;
