@@ -67,6 +67,10 @@ macro_rules! every_layer {
             // Those that take one type of request, that of their closures.
             @of_one_type
             timeout_that_runs_foreign_code = foreign_limit().adds(168);
+            coalesce = flying(itself, AfterFailure::Refuse).adds(200);
+            coalesce_of_few_keys = flying(alike, AfterFailure::Refuse).adds(200);
+            coalesce_whose_followers_fly_alone = flying(alike, AfterFailure::FlyAlone).adds(200);
+            coalesce_without_a_key = never_flying().adds(200);
             bulkhead_that_runs_foreign_code = foreign_bulkhead().adds(200);
             rate_limit_that_runs_foreign_code = foreign_rate_limit().adds(176);
             circuit_breaker_by_key = keyed_breaker(KeyConfig::default()).adds(56);

@@ -1,7 +1,7 @@
 //! How one looks into the layers that are no gates.
 
 use seawall::testing::Play;
-use seawall::{EventKind, retry};
+use seawall::{EventKind, coalesce, retry};
 
 use crate::foreign::Heard;
 use crate::subject::Subject;
@@ -36,6 +36,25 @@ pub(crate) fn on_timeout<L>(layer: L, heard: Heard) -> Subject<L> {
     subject.account = Box::new(move |seen| {
         let refused = heard.count(|kind| matches!(kind, EventKind::Refused(_)));
         ensure!(refused == seen.refused, "{refused} timeouts were told of {seen:?}");
+        Ok(())
+    });
+    subject
+}
+
+pub(crate) fn on_coalesce<L>(layer: L, handle: coalesce::Handle<u64>, heard: Heard) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    subject.busy = (Play::Hang, 1);
+    subject.held = Box::new(move |_| handle.flights() as i64 + handle.followers() as i64);
+    subject.account = Box::new(move |seen| {
+        let refused = heard.count(|kind| matches!(kind, EventKind::Refused(_)));
+        ensure!(refused == seen.refused, "{refused} refusals were told of {seen:?}");
+        ensure!(seen.reached <= seen.calls, "a caller called twice: {seen:?}");
+        let spared = |kind: &EventKind| match kind {
+            EventKind::FlightEnded { followers, shared: true, .. } => *followers as u64,
+            _ => 0,
+        };
+        let spared: u64 = heard.all().iter().map(spared).sum();
+        ensure!(seen.answered <= seen.reached + spared, "{spared} calls were spared of {seen:?}");
         Ok(())
     });
     subject

@@ -1,11 +1,14 @@
-//! Retries and timeouts.
+//! Retries, timeouts and flights.
 
 use std::time::Duration;
 
-use seawall::{Backoff, BudgetConfig, RetryConfig, RetryLayer, TimeoutLayer};
+pub(crate) use seawall::coalesce::AfterFailure;
+use seawall::testing::Play;
+use seawall::{Backoff, BudgetConfig, CoalesceConfig, CoalesceLayer, RetryConfig, RetryLayer, TimeoutLayer};
 
-use crate::books::{SECOND, on_retry, on_timeout};
-use crate::foreign::{Copying, Heard, Judge, Patience, Place, delays, patience};
+use crate::books::{SECOND, on_coalesce, on_retry, on_timeout};
+use crate::foreign::{Copying, Flight, Heard, Judge, Patience, Place, delays, patience};
+pub(crate) use crate::foreign::{alike, alone, itself};
 use crate::subject::Subject;
 
 pub(crate) fn retrier(config: RetryConfig) -> Subject<RetryLayer> {
@@ -58,5 +61,22 @@ pub(crate) fn foreign_limit() -> Subject<TimeoutLayer<Patience>> {
     let layer = TimeoutLayer::new(3600 * SECOND).per_request(patience as Patience).on_event(heard.listener());
     let mut subject = on_timeout(layer, heard);
     subject.foreign = vec![Place::PerRequest];
+    subject
+}
+
+pub(crate) fn flying(key: Flight, after_failure: AfterFailure) -> Subject<CoalesceLayer<Flight, u64, Judge>> {
+    let heard = Heard::default();
+    let layer = CoalesceLayer::new(CoalesceConfig::default().after_failure(after_failure), key);
+    let layer = layer.classify(Judge).on_event(heard.listener());
+    let handle = layer.handle();
+    let mut subject = on_coalesce(layer, handle, heard);
+    subject.foreign = vec![Place::Key, Place::Classifier];
+    subject
+}
+
+/// A layer whose calls have no key never asks what a result means.
+pub(crate) fn never_flying() -> Subject<CoalesceLayer<Flight, u64, Judge>> {
+    let mut subject = flying(alone, AfterFailure::Refuse);
+    (subject.busy, subject.foreign) = ((Play::Hang, 0), vec![Place::Key]);
     subject
 }
