@@ -70,6 +70,7 @@ pub use self::backoff::{Backoff, Delays, Growth, Jitter};
 pub use self::base::clock::Instant;
 pub use self::budget::{Budget, BudgetConfig};
 pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadLayer, Priority};
+pub use self::chaos::{Chaos, ChaosConfig, ChaosLayer};
 pub use self::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer};
 pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
 pub use self::coalesce::{Coalesce, CoalesceConfig, CoalesceLayer};
@@ -106,6 +107,7 @@ mod totals;
 
 pub mod adaptive;
 pub mod bulkhead;
+pub mod chaos;
 pub mod circuit_breaker;
 pub mod coalesce;
 pub mod rate_limit;

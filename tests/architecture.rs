@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 5] = [
         "deadline", "attempt", "repeat",
     ],
     &["gate"],
-    &["circuit_breaker", "bulkhead", "rate_limit", "adaptive", "retry", "timeout", "coalesce"],
+    &["circuit_breaker", "bulkhead", "rate_limit", "adaptive", "retry", "timeout", "coalesce", "chaos"],
     &["http", "reqwest", "testing"],
 ];
 const WORDS: usize = 1;

@@ -8,7 +8,8 @@
 #![allow(clippy::unused_async, reason = "a test is async for those that wait")]
 #![allow(clippy::type_complexity, clippy::cast_possible_wrap, reason = "in tests")]
 
+mod chaos;
 mod coalesce;
-//mod deadline;
-//mod retry;
-//mod timeout;
+mod deadline;
+mod retry;
+mod timeout;
