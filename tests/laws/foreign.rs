@@ -23,6 +23,7 @@ pub(crate) enum Place {
     Copy,
     Delays,
     PerRequest,
+    Scope,
     Cost,
     Priority,
     Key,
@@ -188,6 +189,15 @@ pub(crate) fn alike(request: &u64) -> Option<u64> {
 pub(crate) fn alone(_: &u64) -> Option<u64> {
     pass(Place::Key);
     None
+}
+
+/// Says which calls may be hit: none.
+pub(crate) type Scope = fn(&u64) -> bool;
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn nobody(_: &u64) -> bool {
+    pass(Place::Scope);
+    false
 }
 
 /// A limit of its own, which stays where it is.

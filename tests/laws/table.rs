@@ -57,6 +57,8 @@ macro_rules! every_layer {
             retry_that_runs_foreign_code = foreign_retrier().adds(232);
             timeout = limit(3600 * SECOND).adds(168);
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
+            chaos_switched_off = spared().adds(200);
+            chaos_that_hits_no_call = hitting(ChaosConfig::default()).adds(200);
             stack_of_timeout_retry_breaker_timeout = full_stack().adds(464);
             stack_of_breaker_and_retry = breaker_over_retry().adds(272);
             stack_of_two_breakers = two_breakers().adds(96);
@@ -66,6 +68,7 @@ macro_rules! every_layer {
             stack_of_two_bulkheads = two_bulkheads().adds(232);
             // Those that take one type of request, that of their closures.
             @of_one_type
+            chaos_that_hits_nobody = hitting_nobody().adds(200);
             timeout_that_runs_foreign_code = foreign_limit().adds(168);
             coalesce = flying(itself, AfterFailure::Refuse).adds(200);
             coalesce_of_few_keys = flying(alike, AfterFailure::Refuse).adds(200);
@@ -125,6 +128,9 @@ macro_rules! every_extreme {
             adaptive_by_round_trips_of_a_million = finding(growing().algorithm(Algorithm::Gradient2).max(1_000_000).initial(1_000_000).abandoned_after(Duration::ZERO));
             adaptive_by_drops_of_a_nanosecond = finding(growing().algorithm(Algorithm::Aimd { latency: Some(Duration::from_nanos(1)) }).abandoned_after(Duration::ZERO));
             adaptive_by_drops_of_all_time = finding(growing().algorithm(Algorithm::Aimd { latency: Some(Duration::MAX) }).max(1_000_000));
+            chaos_of_no_delay = hitting(ChaosConfig::default().delays(1.0, Delay::Fixed(Duration::ZERO)));
+            chaos_of_the_least_delay = hitting(ChaosConfig::default().delays(1.0, Delay::Exponential { mean: Duration::MAX, cap: Duration::from_nanos(1) }));
+            chaos_of_all_time = hitting(ChaosConfig::default().hangs(1.0).during(Duration::from_secs(u64::MAX), Duration::MAX));
             timeout_of_zero = limit(Duration::ZERO);
             timeout_of_a_nanosecond = limit(Duration::from_nanos(1));
             timeout_of_all_nanoseconds = limit(Duration::from_nanos(u64::MAX - 1));

@@ -1,7 +1,7 @@
 //! How one looks into the layers that are no gates.
 
 use seawall::testing::Play;
-use seawall::{EventKind, coalesce, retry};
+use seawall::{EventKind, chaos, coalesce, retry};
 
 use crate::foreign::Heard;
 use crate::subject::Subject;
@@ -55,6 +55,16 @@ pub(crate) fn on_coalesce<L>(layer: L, handle: coalesce::Handle<u64>, heard: Hea
         };
         let spared: u64 = heard.all().iter().map(spared).sum();
         ensure!(seen.answered <= seen.reached + spared, "{spared} calls were spared of {seen:?}");
+        Ok(())
+    });
+    subject
+}
+
+pub(crate) fn on_chaos<L>(layer: L, handle: chaos::Handle, heard: Heard) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    subject.account = Box::new(move |_| {
+        let told = heard.count(|kind| matches!(kind, EventKind::Injected { .. }));
+        ensure!(told == handle.hits(), "{told} of {} hits were told", handle.hits());
         Ok(())
     });
     subject

@@ -1,13 +1,18 @@
-//! Retries, timeouts and flights.
+//! Retries, timeouts, flights and chaos.
 
 use std::time::Duration;
 
+pub(crate) use seawall::ChaosConfig;
+pub(crate) use seawall::chaos::Delay;
+use seawall::chaos::Unanswered;
 pub(crate) use seawall::coalesce::AfterFailure;
 use seawall::testing::Play;
-use seawall::{Backoff, BudgetConfig, CoalesceConfig, CoalesceLayer, RetryConfig, RetryLayer, TimeoutLayer};
+use seawall::{
+    Backoff, BudgetConfig, ChaosLayer, CoalesceConfig, CoalesceLayer, RetryConfig, RetryLayer, TimeoutLayer,
+};
 
-use crate::books::{SECOND, on_coalesce, on_retry, on_timeout};
-use crate::foreign::{Copying, Flight, Heard, Judge, Patience, Place, delays, patience};
+use crate::books::{SECOND, on_chaos, on_coalesce, on_retry, on_timeout};
+use crate::foreign::{Copying, Flight, Heard, Judge, Patience, Place, Scope, delays, nobody, patience};
 pub(crate) use crate::foreign::{alike, alone, itself};
 use crate::subject::Subject;
 
@@ -78,5 +83,35 @@ pub(crate) fn flying(key: Flight, after_failure: AfterFailure) -> Subject<Coales
 pub(crate) fn never_flying() -> Subject<CoalesceLayer<Flight, u64, Judge>> {
     let mut subject = flying(alone, AfterFailure::Refuse);
     (subject.busy, subject.foreign) = ((Play::Hang, 0), vec![Place::Key]);
+    subject
+}
+
+/// Off, and nothing but off.
+pub(crate) fn spared() -> Subject<ChaosLayer> {
+    let heard = Heard::default();
+    let config = ChaosConfig::default().hangs(1.0).delays(1.0, Delay::Fixed(SECOND));
+    let layer = ChaosLayer::new(config).on_event(heard.listener());
+    let handle = layer.handle();
+    on_chaos(layer, handle, heard)
+}
+
+/// Switched on.
+pub(crate) fn hitting(config: ChaosConfig) -> Subject<ChaosLayer> {
+    let heard = Heard::default();
+    let layer = ChaosLayer::new(config).on_event(heard.listener());
+    let handle = layer.handle();
+    handle.switch_on();
+    on_chaos(layer, handle, heard)
+}
+
+/// Switched on, and told to hit nobody.
+pub(crate) fn hitting_nobody() -> Subject<ChaosLayer<Unanswered, Scope>> {
+    let heard = Heard::default();
+    let layer = ChaosLayer::new(ChaosConfig::default().hangs(1.0)).only(nobody as Scope);
+    let layer = layer.on_event(heard.listener());
+    let handle = layer.handle();
+    handle.switch_on();
+    let mut subject = on_chaos(layer, handle, heard);
+    subject.foreign = vec![Place::Scope];
     subject
 }
