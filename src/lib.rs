@@ -44,7 +44,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | edges, one feature each | `http`, `reqwest`, `testing` |
-//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`] |
+//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`], [`coalesce`], [`chaos`] |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
 //! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
 //! | ground: clock, locks, windows, pools, buckets, the map of keys | private |

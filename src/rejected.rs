@@ -121,7 +121,7 @@ impl fmt::Display for Rejected {
             }
             (RejectedKind::Timeout, None) => write!(f, "timeout `{name}`: no answer in time"),
             (RejectedKind::DeadlineExceeded, _) => {
-                write!(f, "timeout `{name}`: the caller's deadline has passed")
+                write!(f, "layer `{name}`: the caller's deadline has passed")
             }
         }
     }

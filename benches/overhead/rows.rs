@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use seawall::circuit_breaker::Window;
 use seawall::{
-    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
-    Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
+    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, ChaosConfig, ChaosLayer,
+    CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, Key, RateLimitConfig,
+    RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
 };
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::Policy;
@@ -47,6 +48,14 @@ pub(crate) fn rate_limit() -> RateLimitLayer {
 
 fn adaptive() -> AdaptiveLayer {
     AdaptiveLayer::new(AdaptiveConfig::default().name("bench"))
+}
+
+fn coalesce() -> CoalesceLayer<fn(&u64) -> Option<u64>, u64> {
+    CoalesceLayer::new(CoalesceConfig::default().name("bench"), |&request| Some(request))
+}
+
+fn chaos() -> ChaosLayer {
+    ChaosLayer::new(ChaosConfig::default().name("bench"))
 }
 
 /// So many keys are known, and each call has another one.
@@ -117,6 +126,8 @@ pub(crate) fn all() -> Vec<Row> {
         row("timeout, ready", Some("tower timeout, ready"), timeout().layer(READY)),
         row("tower timeout, pending once", None, tower_timeout.layer(PENDING)),
         row("timeout, pending once", Some("tower timeout, pending once"), timeout().layer(PENDING)),
+        row("coalesce, nobody follows", limit, coalesce().layer(READY)),
+        row("chaos, off", None, chaos().layer(READY)),
         row("tower stack, ready", None, tower_stack(READY)),
         row("stack, ready", Some("tower stack, ready"), stack(READY)),
         row("tower stack, pending once", None, tower_stack(PENDING)),

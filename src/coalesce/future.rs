@@ -103,28 +103,30 @@ where
                             let rejected = next.as_ref().map(|next| next.shared.refuse(rejected));
                             return Poll::Ready(Err(rejected.expect("it follows").into()));
                         }
-                        Poll::Ready(Arrival::Promoted(lead)) => {
+                        Poll::Ready(Arrival::Promoted(lead)) if !is_late() => {
                             let mut next = next.take();
                             if let Some(next) = &mut next {
                                 next.lead = Some(lead);
                                 next.shared.tell(|| EventKind::FlightHandedOn);
                             }
                             this.step.set(Step::Readying { next });
+                            continue;
                         }
-                        Poll::Ready(Arrival::Scattered) => {
+                        Poll::Ready(Arrival::Scattered) if !is_late() => {
                             let next = next.take();
                             this.step.set(Step::Readying { next });
+                            continue;
                         }
-                        Poll::Pending => {
-                            ready!(deadline_of_caller(timer, cx));
-                            let shared = &next.as_ref().expect("it follows").shared;
-                            let late = Rejected::new(RejectedKind::DeadlineExceeded, shared.events.name());
-                            let late = shared.refuse(late);
-                            // Leaves the flight at once: nobody is to make this one lead.
-                            this.step.set(Step::Late);
-                            return Poll::Ready(Err(late.into()));
-                        }
+                        // To make the call, but too late for it: the next one is to.
+                        Poll::Ready(Arrival::Promoted(_) | Arrival::Scattered) => {}
+                        Poll::Pending => ready!(deadline_of_caller(timer, cx)),
                     }
+                    let shared = &next.as_ref().expect("it follows").shared;
+                    let late = Rejected::new(RejectedKind::DeadlineExceeded, shared.events.name());
+                    let late = shared.refuse(late);
+                    // Leaves the flight at once: nobody is to make this one lead.
+                    this.step.set(Step::Late);
+                    return Poll::Ready(Err(late.into()));
                 }
                 StepProjection::Readying { next } => {
                     let Next { service, lead, .. } = &mut **next.as_mut().expect("polled after completion");
@@ -171,6 +173,11 @@ impl<K> Leading<K> {
             shared.tell(|| EventKind::FlightEnded { followers, shared: is_shared });
         }
     }
+}
+
+/// Whether the caller's deadline has passed.
+fn is_late() -> bool {
+    deadline::set_by_caller().is_some_and(|at| at <= precise())
 }
 
 /// Resolves when the caller's deadline has passed, if he has one. A limit of our own is watched by the layer that set it.

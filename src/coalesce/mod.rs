@@ -12,8 +12,8 @@
 //! - To remember answers. A flight is over when its answer is there; what comes later makes a call of its own.
 //! - Where a key cannot name all that the answer depends on. Whoever has the same key gets the same answer: if it is only for
 //!   one tenant, the tenant belongs into the key.
-//! - Over responses that cannot be copied, such as a body that streams. The response must be `Clone`; nothing is asked of
-//!   the request and the error.
+//! - Over responses that cannot be copied, such as a body that streams. The response must be `Clone`, `Send` and `Sync`; nothing
+//!   is asked of the request and the error.
 //!
 //! # Example
 //!
@@ -62,7 +62,8 @@
 //! With [`AfterFailure::FlyAlone`] nobody is refused: after a failure each makes a call of its own, once.
 //!
 //! A follower waits until its caller's deadline at most ([`Deadline`](crate::Deadline)), and is then refused with
-//! [`DeadlineExceeded`](crate::RejectedKind::DeadlineExceeded). A timeout above cuts it as it cuts any call.
+//! [`DeadlineExceeded`](crate::RejectedKind::DeadlineExceeded). Too late for the call, it does not lead either. A timeout above
+//! cuts it as it cuts any call.
 //!
 //! A refusal with `FlightFailed` never reached the service, and is `Ignored` above: a circuit counts the one call that failed,
 //! once, and a retry repeats that one and no other.
@@ -77,7 +78,8 @@
 //! # Where in the stack
 //!
 //! Above the retry and the circuit breaker, below a timeout of the whole call: one flight is a call with all its attempts. A
-//! cache goes above it, or brings its own.
+//! timeout of each attempt below is a must: while the one call hangs, all hang. A cache goes above, or brings flights of its
+//! own.
 //!
 //! One layer value is one space of keys, whichever services it makes: the services of a router share their flights. Services
 //! whose responses are of different types do not. A layer value over two backends needs the backend in the key; two layer

@@ -57,8 +57,8 @@ macro_rules! every_layer {
             retry_that_runs_foreign_code = foreign_retrier().adds(232);
             timeout = limit(3600 * SECOND).adds(168);
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
-            chaos_switched_off = spared().adds(200);
-            chaos_that_hits_no_call = hitting(ChaosConfig::default()).adds(200);
+            chaos_switched_off = spared().adds(112);
+            chaos_that_hits_no_call = hitting(ChaosConfig::default()).adds(112);
             stack_of_timeout_retry_breaker_timeout = full_stack().adds(464);
             stack_of_breaker_and_retry = breaker_over_retry().adds(272);
             stack_of_two_breakers = two_breakers().adds(96);
@@ -68,12 +68,12 @@ macro_rules! every_layer {
             stack_of_two_bulkheads = two_bulkheads().adds(232);
             // Those that take one type of request, that of their closures.
             @of_one_type
-            chaos_that_hits_nobody = hitting_nobody().adds(200);
+            chaos_that_hits_nobody = hitting_nobody().adds(112);
             timeout_that_runs_foreign_code = foreign_limit().adds(168);
-            coalesce = flying(itself, AfterFailure::Refuse).adds(200);
-            coalesce_of_few_keys = flying(alike, AfterFailure::Refuse).adds(200);
-            coalesce_whose_followers_fly_alone = flying(alike, AfterFailure::FlyAlone).adds(200);
-            coalesce_without_a_key = never_flying().adds(200);
+            coalesce = flying(itself, AfterFailure::Refuse).adds(112);
+            coalesce_of_few_keys = flying(alike, AfterFailure::Refuse).adds(112);
+            coalesce_whose_followers_fly_alone = flying(alike, AfterFailure::FlyAlone).adds(112);
+            coalesce_without_a_key = never_flying().adds(112);
             bulkhead_that_runs_foreign_code = foreign_bulkhead().adds(200);
             rate_limit_that_runs_foreign_code = foreign_rate_limit().adds(176);
             circuit_breaker_by_key = keyed_breaker(KeyConfig::default()).adds(56);

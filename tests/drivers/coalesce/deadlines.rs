@@ -36,6 +36,20 @@ async fn one_whose_time_is_over_is_never_made_to_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_to_make_the_call_too_late_leaves_it_to_the_next() {
+    let world = World::new([Play::Hang, Play::Answer]);
+    let leads = world.call(100);
+    let mut late = spawn(Deadline::after(ms(1)).scope(world.made(100)));
+    assert!(late.poll().is_pending());
+    let mut patient = world.call(100);
+    drop(leads);
+    tokio::time::advance(ms(2)).await;
+    assert_eq!(refusal(end(&mut late)).kind(), RejectedKind::DeadlineExceeded);
+    assert_eq!(world.probe.calls(), 1);
+    assert_eq!(end(&mut patient).unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_limit_of_our_own_above_is_a_timeout_and_nothing_else() {
     let world = World::new([Play::Hang]);
     let _leads = world.call(100);
