@@ -162,7 +162,7 @@ impl<K> Leading<K> {
         let outcome = judge(classify, result);
         let rejected = result.as_ref().err().and_then(StackError::as_rejected);
         let (followers, is_shared) =
-            match (ending(shared.after_failure, shared.events.name(), outcome, rejected), result) {
+            match (ending(shared.config.after_failure, shared.events.name(), outcome, rejected), result) {
                 (Ending::HandOn, _) => return drop(lead),
                 (Ending::Share, Ok(response)) => (lead.land(|| Ok(Arc::new(response.clone()))), true),
                 (Ending::Refuse(rejected), _) => (lead.land(|| Err(rejected)), false),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tower::Layer;
 
-use super::config::{AfterFailure, CoalesceConfig};
+use super::config::CoalesceConfig;
 use super::service::Coalesce;
 use crate::base::flights::Flights;
 use crate::base::lanes::Lanes;
@@ -27,7 +27,7 @@ pub struct CoalesceLayer<F, K, C = ErrorsFail> {
 /// What all services of a layer share.
 pub(super) struct Shared<K> {
     pub(super) flights: Flights<Route<K>, Answer>,
-    pub(super) after_failure: AfterFailure,
+    pub(super) config: CoalesceConfig,
     pub(super) events: Events,
 }
 
@@ -71,10 +71,9 @@ impl<F, K> CoalesceLayer<F, K> {
         F: Fn(&Request) -> Option<K>,
     {
         let line = Location::caller();
-        let CoalesceConfig { name, after_failure } = config;
-        let name = name.unwrap_or_else(|| Name::of_line(line));
+        let name = config.name.unwrap_or_else(|| Name::of_line(line));
         let events = Events::new(Pattern::Coalesce, name, false);
-        let shared = Lanes::new(Shared { flights: Flights::new(), after_failure, events });
+        let shared = Lanes::new(Shared { flights: Flights::new(), config, events });
         Self { shared, key, classify: ErrorsFail }
     }
 }

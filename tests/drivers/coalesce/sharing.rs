@@ -53,7 +53,7 @@ async fn all_services_of_a_layer_share_their_flights_and_no_others_do() {
 
 #[tokio::test(start_paused = true)]
 async fn services_that_answer_in_different_types_fly_apart() {
-    let layer = CoalesceLayer::new(CoalesceConfig::default(), |_: &()| Some(()));
+    let layer = CoalesceLayer::new(CoalesceConfig::default(), |(): &()| Some(()));
     let number = layer.layer(service_fn(|()| async {
         tokio::time::sleep(ms(1)).await;
         Ok::<_, Error<Fault>>(7)
