@@ -94,39 +94,37 @@ where
                     return Poll::Ready(result);
                 }
                 StepProjection::Following { follow, next, timer } => {
-                    match Pin::new(follow).poll(cx) {
-                        Poll::Ready(Arrival::Landed(Ok(answer))) => {
+                    let arrival = match Pin::new(follow).poll(cx) {
+                        Poll::Ready(arrival) => Some(arrival),
+                        Poll::Pending => {
+                            ready!(deadline_of_caller(timer, cx));
+                            None
+                        }
+                    };
+                    let mut next = next.take().expect("polled after completion");
+                    match arrival {
+                        Some(Arrival::Landed(Ok(answer))) => {
                             let response = answer.downcast().expect("other types fly apart");
                             return Poll::Ready(Ok(Arc::unwrap_or_clone(response)));
                         }
-                        Poll::Ready(Arrival::Landed(Err(rejected))) => {
-                            let rejected = next.as_ref().map(|next| next.shared.refuse(rejected));
-                            return Poll::Ready(Err(rejected.expect("it follows").into()));
+                        Some(Arrival::Landed(Err(rejected))) => {
+                            return Poll::Ready(Err(next.shared.refuse(rejected).into()));
                         }
-                        Poll::Ready(Arrival::Promoted(lead)) if !is_late() => {
-                            let mut next = next.take();
-                            if let Some(next) = &mut next {
-                                next.lead = Some(lead);
-                                next.shared.tell(|| EventKind::FlightHandedOn);
-                            }
-                            this.step.set(Step::Readying { next });
-                            continue;
+                        Some(Arrival::Promoted(lead)) if !is_late() => {
+                            next.shared.tell(|| EventKind::FlightHandedOn);
+                            next.lead = Some(lead);
                         }
-                        Poll::Ready(Arrival::Scattered) if !is_late() => {
-                            let next = next.take();
-                            this.step.set(Step::Readying { next });
-                            continue;
+                        Some(Arrival::Scattered) if !is_late() => {}
+                        Some(Arrival::Promoted(_) | Arrival::Scattered) | None => {
+                            let late =
+                                Rejected::new(RejectedKind::DeadlineExceeded, next.shared.events.name());
+                            let late = next.shared.refuse(late);
+                            // Leaves the flight at once, so that nobody makes this one lead. If it was to, the next one is.
+                            this.step.set(Step::Late);
+                            return Poll::Ready(Err(late.into()));
                         }
-                        // To make the call, but too late for it: the next one is to.
-                        Poll::Ready(Arrival::Promoted(_) | Arrival::Scattered) => {}
-                        Poll::Pending => ready!(deadline_of_caller(timer, cx)),
                     }
-                    let shared = &next.as_ref().expect("it follows").shared;
-                    let late = Rejected::new(RejectedKind::DeadlineExceeded, shared.events.name());
-                    let late = shared.refuse(late);
-                    // Leaves the flight at once: nobody is to make this one lead.
-                    this.step.set(Step::Late);
-                    return Poll::Ready(Err(late.into()));
+                    this.step.set(Step::Readying { next: Some(next) });
                 }
                 StepProjection::Readying { next } => {
                     let Next { service, lead, .. } = &mut **next.as_mut().expect("polled after completion");

@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::panic::Location;
 // Not the modelled one: what is shared is read only.
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub(super) struct Shared<K> {
 pub(super) type Answer = Result<Arc<dyn Any + Send + Sync>, Rejected>;
 
 /// A key, and the type of response. A layer may lie over services that answer in different types: those fly apart.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq)]
 pub(super) struct Route<K> {
     key: K,
     response: TypeId,
@@ -44,6 +45,13 @@ pub(super) struct Route<K> {
 impl<K> Route<K> {
     pub(super) fn of<Response: 'static>(key: K) -> Self {
         Self { key, response: TypeId::of::<Response>() }
+    }
+}
+
+impl<K: Hash> Hash for Route<K> {
+    /// By the key alone: types hardly ever differ.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
     }
 }
 

@@ -83,7 +83,8 @@
 //!
 //! One layer value is one space of keys, whichever services it makes: the services of a router share their flights. Services
 //! whose responses are of different types do not. A layer value over two backends needs the backend in the key; two layer
-//! values do not. A service that calls itself through the same layer with the same key waits for itself.
+//! values do not. A call that comes through the same layer value again with the same key, since the layer is in the stack
+//! twice or the service calls itself, waits for itself until its deadline.
 //!
 //! Readiness comes before the key is known, so it is that of the service below. A call that follows gives it back at once. A
 //! layer below that lets equal calls wait in `poll_ready`, such as tower's `ConcurrencyLimit`, keeps them from following; the

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use seawall::http::StatusClassify;
 use seawall::retry::RetryLayer;
-use seawall::{Backoff, CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, TimeoutLayer};
+use seawall::{
+    Backoff, ChaosConfig, ChaosLayer, CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig,
+    CoalesceLayer, RetryConfig, TimeoutLayer,
+};
 
 /// That something can go everywhere.
 const fn everywhere<T: Clone + Send + Sync + 'static>(_: &T) {}
@@ -28,6 +31,16 @@ fn retry() -> RetryLayer {
 
 fn circuit() -> CircuitBreakerLayer {
     CircuitBreakerLayer::new(CircuitBreakerConfig::default().minimum_calls(1000))
+}
+
+/// All calls are equal.
+fn coalesce() -> CoalesceLayer<fn(&u32) -> Option<()>, ()> {
+    CoalesceLayer::new(CoalesceConfig::default(), |_| Some(()))
+}
+
+/// Off.
+fn chaos() -> ChaosLayer {
+    ChaosLayer::new(ChaosConfig::default().hangs(1.0))
 }
 
 /// Opens at the second failure.

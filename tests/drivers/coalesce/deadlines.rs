@@ -79,6 +79,18 @@ async fn who_leaves_by_a_timeout_above_hands_the_call_on() {
     assert_eq!(patient.unwrap(), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_same_coalesce_twice_in_one_stack_waits_for_itself_until_its_deadline() {
+    let layer = layer(CoalesceConfig::default());
+    let script = Script::new([Play::Answer]);
+    let probe = script.probe();
+    let twice = layer.layer(layer.layer(script));
+    let result = Deadline::after(ms(30)).scope(twice.clone().oneshot(100)).await;
+    assert_eq!(refusal(result).kind(), RejectedKind::DeadlineExceeded);
+    assert_eq!((probe.calls(), layer.handle().flights(), layer.handle().followers()), (0, 0, 0));
+    assert_eq!(twice.oneshot(1).await.unwrap(), 1);
+}
+
 #[test]
 fn without_a_deadline_waiting_needs_no_timer_and_no_runtime() {
     let world = World::new([Play::AnswerAfterPolls(1)]);

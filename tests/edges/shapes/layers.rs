@@ -23,6 +23,8 @@ fn layers_can_go_everywhere() {
     everywhere(&retry().classify(StatusClassify).repeat(TryClone));
     everywhere(&circuit());
     everywhere(&touchy());
+    everywhere(&coalesce());
+    everywhere(&chaos().only(|_: &u32| true));
     everywhere(&Lift);
     everywhere(&seawall::reqwest::retry(RetryConfig::default()));
 }
@@ -31,6 +33,8 @@ fn layers_can_go_everywhere() {
 fn handles_and_futures_can_go_everywhere_they_must() {
     everywhere(&retry().handle());
     everywhere(&circuit().handle());
+    everywhere(&coalesce().handle());
+    everywhere(&chaos().handle());
     send(&circuit().handle().subscribe());
     let handle = circuit().handle();
     send(&async move { handle.until_closed().await });
@@ -46,6 +50,11 @@ async fn each_layer_works_over_a_function() {
     let stack = service::<u32, _>(retry().layer(function()));
     everywhere(&stack);
     assert_eq!(stack.oneshot(4).await.unwrap(), 8);
+    let stack = service::<u32, _>(coalesce().layer(chaos().layer(function())));
+    everywhere(&stack);
+    let call = stack.clone().oneshot(4);
+    send(&call);
+    assert_eq!(call.await.unwrap(), 8);
     let stack = service::<u32, _>(circuit().layer(function()));
     everywhere(&stack);
     let error = stack.oneshot(0).await.unwrap_err();
@@ -135,8 +144,10 @@ async fn a_layer_that_may_be_absent_changes_no_type() {
     for present in [true, false] {
         let stack = ServiceBuilder::new()
             .option_layer(present.then(timeout))
+            .option_layer(present.then(coalesce))
             .option_layer(present.then(retry))
             .option_layer(present.then(circuit))
+            .option_layer(present.then(chaos))
             .layer(Lift)
             .service_fn(double);
         let mut stack = service::<u32, _>(stack);
