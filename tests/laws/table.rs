@@ -74,7 +74,7 @@ macro_rules! every_layer {
             coalesce_of_few_keys = flying(alike, AfterFailure::Refuse).adds(112);
             coalesce_whose_followers_fly_alone = flying(alike, AfterFailure::FlyAlone).adds(112);
             coalesce_without_a_key = never_flying().adds(112);
-            stack_of_coalesce_retry_chaos = coalesce_over_retry().adds(304);
+            stack_of_coalesce_retry_chaos = coalesce_over_retry().adds(248);
             bulkhead_that_runs_foreign_code = foreign_bulkhead().adds(200);
             rate_limit_that_runs_foreign_code = foreign_rate_limit().adds(176);
             circuit_breaker_by_key = keyed_breaker(KeyConfig::default()).adds(56);
