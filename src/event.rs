@@ -5,7 +5,7 @@ use std::time::Duration;
 
 pub(crate) use self::listen::Events;
 pub use self::listen::Listener;
-pub use self::reasons::{GaveUp, HedgeReason, LimitReason, TransitionReason, Winner};
+pub use self::reasons::{Fault, GaveUp, HedgeReason, LimitReason, TransitionReason, Winner};
 pub use self::subscription::Subscription;
 pub(crate) use self::voice::{Common, Voice};
 use crate::base::window::Counts;
@@ -121,6 +121,24 @@ pub enum EventKind {
     Paused {
         /// How long from now.
         wait: Duration,
+    },
+    /// A call ended for which others had waited.
+    #[non_exhaustive]
+    FlightEnded {
+        /// How many waited until then.
+        followers: usize,
+        /// Whether its response is theirs, too. If not, they were refused or make calls of their own.
+        shared: bool,
+    },
+    /// A call was dropped, or broke down, for which others waited: one of them makes it now.
+    FlightHandedOn,
+    /// A call was hit on purpose.
+    #[non_exhaustive]
+    Injected {
+        /// How long its end is held back; zero if it is not.
+        delay: Duration,
+        /// What happens instead of the call; `None` if it is made.
+        fault: Option<Fault>,
     },
     /// A keyed layer has no room for a new key, and none of the old ones may leave: the key shares one state with all others
     /// that found no room.

@@ -43,8 +43,8 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | edges, one feature each | `http`, `reqwest`, `testing` |
-//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`hedge`], [`timeout`], [`fallback`] |
+//! | edges, one feature each | `http`, `axum`, `grpc`, `reqwest`, `testing` |
+//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`hedge`], [`timeout`], [`fallback`], [`coalesce`], [`chaos`] |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
 //! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
 //! | ground: clock, locks, windows, pools, buckets, the map of keys | private |
@@ -70,8 +70,10 @@ pub use self::backoff::{Backoff, Delays, Growth, Jitter};
 pub use self::base::clock::Instant;
 pub use self::budget::{Budget, BudgetConfig, Costs};
 pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadLayer, Priority};
+pub use self::chaos::{Chaos, ChaosConfig, ChaosLayer};
 pub use self::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer};
 pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
+pub use self::coalesce::{Coalesce, CoalesceConfig, CoalesceLayer};
 pub use self::deadline::{Deadline, Origin, Scoped};
 pub use self::error::{BoxError, ConfigError, Error, Rejected, RejectedKind, StackError};
 pub use self::event::{Attempts, Degraded, Event, EventKind, GaveUp, Listener, Pattern, Subscription};
@@ -107,7 +109,9 @@ mod totals;
 
 pub mod adaptive;
 pub mod bulkhead;
+pub mod chaos;
 pub mod circuit_breaker;
+pub mod coalesce;
 pub mod fallback;
 pub mod hedge;
 pub mod rate_limit;

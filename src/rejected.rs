@@ -36,6 +36,8 @@ pub enum RejectedKind {
     LimitReached,
     /// The layer was closed by hand.
     Closed,
+    /// The call waited for an equal one, and that one failed.
+    FlightFailed,
     /// No answer came within the layer's own limit. The call may have reached the service.
     Timeout,
     /// The caller's deadline came first. The call may have reached the service.
@@ -113,12 +115,13 @@ impl fmt::Display for Rejected {
                 write!(f, "limit `{name}`: as many calls are in flight as the service can take")
             }
             (RejectedKind::Closed, _) => write!(f, "layer `{name}` was closed by hand"),
+            (RejectedKind::FlightFailed, _) => write!(f, "coalesce `{name}`: the call it waited for failed"),
             (RejectedKind::Timeout, Some(time)) => {
                 write!(f, "timeout `{name}`: no answer within {}", Seconds(time))
             }
             (RejectedKind::Timeout, None) => write!(f, "timeout `{name}`: no answer in time"),
             (RejectedKind::DeadlineExceeded, _) => {
-                write!(f, "timeout `{name}`: the caller's deadline has passed")
+                write!(f, "layer `{name}`: the caller's deadline has passed")
             }
         }
     }

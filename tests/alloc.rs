@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use seawall::{
-    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
-    Error, FallbackLayer, HedgeConfig, HedgeLayer, Instant, Key, RateLimitConfig, RateLimitLayer,
-    RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
+    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, ChaosConfig, ChaosLayer,
+    CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, Error, FallbackLayer,
+    HedgeConfig, HedgeLayer, Instant, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer,
+    TimeoutConfig, TimeoutLayer,
 };
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -99,6 +100,16 @@ fn timeout() -> TimeoutLayer {
     TimeoutLayer::new(TimeoutConfig::new(Duration::from_secs(5)).name("inventory"))
 }
 
+type Flight = fn(&u64) -> Option<u64>;
+
+fn coalesce(key: Flight) -> CoalesceLayer<Flight, u64> {
+    CoalesceLayer::new(CoalesceConfig::default().name("inventory"), key)
+}
+
+fn chaos() -> ChaosLayer {
+    ChaosLayer::new(ChaosConfig::default().name("inventory").hangs(1.0))
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
 fn tenant(request: &u64) -> Key<'_> {
     Key::from(*request)
@@ -149,11 +160,20 @@ fn an_admitted_call_allocates_nothing() {
         let watched = FallbackLayer::value(0);
         let _watching = watched.handle();
         assert_eq!(allocations(watched.layer(inner)), 0, "a fallback that is watched");
+        assert_eq!(allocations(coalesce(|_| None).layer(inner)), 0, "a call that goes alone");
+        assert_eq!(allocations(chaos().layer(inner)), 0, "chaos that is off");
         let stack = ServiceBuilder::new().layer(timeout()).layer(retry()).layer(breaker()).layer(timeout());
         assert_eq!(allocations(stack.service(inner)), 0, "the whole stack");
         let gates = ServiceBuilder::new().layer(breaker()).layer(bulkhead(1)).layer(rate_limit(1_000_000));
         assert_eq!(allocations(gates.layer(adaptive(20)).service(inner)), 0, "all gates");
     }
+}
+
+#[test]
+fn a_call_that_others_may_follow_allocates_its_flight_and_nothing_else() {
+    let flights = coalesce(|request| Some(*request));
+    assert_eq!(allocations(flights.layer(Opaque(1))), 100);
+    assert_eq!(flights.handle().flights(), 0);
 }
 
 #[test]

@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 5] = [
         "deadline", "attempt", "repeat",
     ],
     &["gate"],
-    &["circuit_breaker", "bulkhead", "rate_limit", "adaptive", "retry", "hedge", "timeout", "fallback"],
+    &["circuit_breaker", "bulkhead", "rate_limit", "adaptive", "retry", "hedge", "timeout", "fallback", "coalesce", "chaos"],
     &["http", "axum", "grpc", "reqwest", "testing"],
 ];
 const WORDS: usize = 1;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use seawall::Error;
 use seawall::circuit_breaker::Window;
 use seawall::{
-    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
-    FallbackLayer, HedgeConfig, HedgeLayer, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer,
-    TimeoutConfig, TimeoutLayer,
+    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, ChaosConfig, ChaosLayer,
+    CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, FallbackLayer, HedgeConfig,
+    HedgeLayer, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
 };
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::Policy;
@@ -60,6 +60,14 @@ pub(crate) fn rate_limit() -> RateLimitLayer {
 
 fn adaptive() -> AdaptiveLayer {
     AdaptiveLayer::new(AdaptiveConfig::default().name("bench"))
+}
+
+fn coalesce() -> CoalesceLayer<fn(&u64) -> Option<u64>, u64> {
+    CoalesceLayer::new(CoalesceConfig::default().name("bench"), |&request| Some(request))
+}
+
+fn chaos() -> ChaosLayer {
+    ChaosLayer::new(ChaosConfig::default().name("bench"))
 }
 
 /// So many keys are known, and each call has another one.
@@ -160,6 +168,8 @@ pub(crate) fn all() -> Vec<Row> {
         row("timeout, ready", Some("tower timeout, ready"), timeout().layer(READY)),
         row("tower timeout, pending once", None, tower_timeout.layer(PENDING)),
         row("timeout, pending once", Some("tower timeout, pending once"), timeout().layer(PENDING)),
+        row("coalesce, nobody follows", limit, coalesce().layer(READY)),
+        row("chaos, off", None, chaos().layer(READY)),
         row("tower stack, ready", None, tower_stack(READY)),
         row("stack, ready", Some("tower stack, ready"), stack(READY)),
         row("tower stack, pending once", None, tower_stack(PENDING)),

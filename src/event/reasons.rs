@@ -150,3 +150,25 @@ impl fmt::Display for LimitReason {
         })
     }
 }
+
+/// What happens instead of a call that is hit on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A function of the user makes its result.
+    Error,
+    /// It never ends.
+    Hang,
+    /// It panics.
+    Panic,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "an error",
+            Self::Hang => "no end",
+            Self::Panic => "a panic",
+        })
+    }
+}

@@ -9,6 +9,8 @@
 #![allow(clippy::type_complexity, clippy::cast_possible_wrap, reason = "in tests")]
 
 mod budget;
+mod chaos;
+mod coalesce;
 mod deadline;
 mod fallback;
 mod hedge;

@@ -11,7 +11,8 @@ use std::time::Duration;
 use seawall::http::StatusClassify;
 use seawall::retry::RetryLayer;
 use seawall::{
-    Backoff, CircuitBreakerConfig, CircuitBreakerLayer, HedgeConfig, HedgeLayer, RetryConfig, TimeoutLayer,
+    Backoff, ChaosConfig, ChaosLayer, CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig,
+    CoalesceLayer, HedgeConfig, HedgeLayer, RetryConfig, TimeoutLayer,
 };
 
 /// That something can go everywhere.
@@ -36,6 +37,16 @@ fn hedge() -> HedgeLayer {
 
 fn circuit() -> CircuitBreakerLayer {
     CircuitBreakerLayer::new(CircuitBreakerConfig::default().minimum_calls(1000))
+}
+
+/// All calls are equal.
+fn coalesce() -> CoalesceLayer<fn(&u32) -> Option<()>, ()> {
+    CoalesceLayer::new(CoalesceConfig::default(), |_| Some(()))
+}
+
+/// Off.
+fn chaos() -> ChaosLayer {
+    ChaosLayer::new(ChaosConfig::default().hangs(1.0))
 }
 
 /// Opens at the second failure.

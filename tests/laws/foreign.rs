@@ -31,6 +31,7 @@ pub(crate) enum Place {
     Copy,
     Delays,
     PerRequest,
+    Scope,
     Cost,
     Priority,
     Key,
@@ -218,6 +219,43 @@ pub(crate) fn tenant(request: &u64) -> Key<'_> {
 pub(crate) fn one_of_few(request: &u64) -> Key<'_> {
     pass(Place::Key);
     Key::from(request % 4)
+}
+
+/// The key of a call that others may follow.
+pub(crate) type Flight = fn(&u64) -> Option<u64>;
+
+/// Each request is equal to itself alone.
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    reason = "the layer lends the request"
+)]
+pub(crate) fn itself(request: &u64) -> Option<u64> {
+    pass(Place::Key);
+    Some(*request)
+}
+
+/// Nearly all are equal to one of a few, and some to none.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn alike(request: &u64) -> Option<u64> {
+    pass(Place::Key);
+    (request % 5 != 4).then_some(request % 5)
+}
+
+/// Each goes alone.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn alone(_: &u64) -> Option<u64> {
+    pass(Place::Key);
+    None
+}
+
+/// Says which calls may be hit: none.
+pub(crate) type Scope = fn(&u64) -> bool;
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn nobody(_: &u64) -> bool {
+    pass(Place::Scope);
+    false
 }
 
 /// A limit of its own, which stays where it is.

@@ -62,6 +62,8 @@ macro_rules! every_layer {
             timeout_that_never_ends = limit(Duration::MAX).adds(168);
             fallback = no_answer().adds(32);
             fallback_that_runs_foreign_code = foreign_no_answer().adds(32);
+            chaos_switched_off = spared().adds(112);
+            chaos_that_hits_no_call = hitting(ChaosConfig::default()).adds(112);
             stack_of_timeout_retry_breaker_timeout = full_stack().adds(464);
             stack_of_breaker_and_retry = breaker_over_retry().adds(272);
             stack_of_hedge_and_breaker = hedge_over_breaker().adds(192);
@@ -72,7 +74,13 @@ macro_rules! every_layer {
             stack_of_two_bulkheads = two_bulkheads().adds(232);
             // Those that take one type of request, that of their closures.
             @of_one_type
+            chaos_that_hits_nobody = hitting_nobody().adds(112);
             timeout_that_runs_foreign_code = foreign_limit().adds(168);
+            coalesce = flying(itself, AfterFailure::Refuse).adds(112);
+            coalesce_of_few_keys = flying(alike, AfterFailure::Refuse).adds(112);
+            coalesce_whose_followers_fly_alone = flying(alike, AfterFailure::FlyAlone).adds(112);
+            coalesce_without_a_key = never_flying().adds(112);
+            stack_of_coalesce_retry_chaos = coalesce_over_retry().adds(248);
             bulkhead_that_runs_foreign_code = foreign_bulkhead().adds(200);
             rate_limit_that_runs_foreign_code = foreign_rate_limit().adds(176);
             circuit_breaker_by_key = keyed_breaker(KeyConfig::default()).adds(56);
@@ -133,6 +141,9 @@ macro_rules! every_extreme {
             adaptive_by_round_trips_of_a_million = finding(growing().algorithm(Algorithm::Gradient2).max(1_000_000).initial(1_000_000).abandoned_after(Duration::ZERO));
             adaptive_by_drops_of_a_nanosecond = finding(growing().algorithm(Algorithm::Aimd { latency: Some(Duration::from_nanos(1)) }).abandoned_after(Duration::ZERO));
             adaptive_by_drops_of_all_time = finding(growing().algorithm(Algorithm::Aimd { latency: Some(Duration::MAX) }).max(1_000_000));
+            chaos_of_no_delay = hitting(ChaosConfig::default().delays(1.0, Delay::Fixed(Duration::ZERO)));
+            chaos_of_the_least_delay = hitting(ChaosConfig::default().delays(1.0, Delay::Exponential { mean: Duration::MAX, cap: Duration::from_nanos(1) }));
+            chaos_of_all_time = hitting(ChaosConfig::default().hangs(1.0).during(Duration::from_secs(u64::MAX), Duration::MAX));
             timeout_of_zero = limit(Duration::ZERO);
             timeout_of_a_nanosecond = limit(Duration::from_nanos(1));
             timeout_of_all_nanoseconds = limit(Duration::from_nanos(u64::MAX - 1));

@@ -25,6 +25,8 @@ fn layers_can_go_everywhere() {
     everywhere(&hedge().classify(StatusClassify).repeat(TryClone));
     everywhere(&circuit());
     everywhere(&touchy());
+    everywhere(&coalesce());
+    everywhere(&chaos().only(|_: &u32| true));
     everywhere(&Lift);
     everywhere(&seawall::reqwest::retry(RetryConfig::default()));
     everywhere(&seawall::reqwest::hedge(seawall::HedgeConfig::default()));
@@ -35,6 +37,8 @@ fn handles_and_futures_can_go_everywhere_they_must() {
     everywhere(&retry().handle());
     everywhere(&hedge().handle());
     everywhere(&circuit().handle());
+    everywhere(&coalesce().handle());
+    everywhere(&chaos().handle());
     send(&circuit().handle().subscribe());
     let handle = circuit().handle();
     send(&async move { handle.until_closed().await });
@@ -53,6 +57,11 @@ async fn each_layer_works_over_a_function() {
     let stack = service::<u32, _>(hedge().layer(function()));
     everywhere(&stack);
     assert_eq!(stack.oneshot(4).await.unwrap(), 8);
+    let stack = service::<u32, _>(coalesce().layer(chaos().layer(function())));
+    everywhere(&stack);
+    let call = stack.clone().oneshot(4);
+    send(&call);
+    assert_eq!(call.await.unwrap(), 8);
     let stack = service::<u32, _>(circuit().layer(function()));
     everywhere(&stack);
     let error = stack.oneshot(0).await.unwrap_err();
@@ -145,8 +154,10 @@ async fn a_layer_that_may_be_absent_changes_no_type() {
     for present in [true, false] {
         let stack = ServiceBuilder::new()
             .option_layer(present.then(timeout))
+            .option_layer(present.then(coalesce))
             .option_layer(present.then(retry))
             .option_layer(present.then(circuit))
+            .option_layer(present.then(chaos))
             .layer(Lift)
             .service_fn(double);
         let mut stack = service::<u32, _>(stack);

@@ -1,7 +1,7 @@
 //! How one looks into the layers that are no gates.
 
 use seawall::testing::Play;
-use seawall::{EventKind, fallback, hedge, retry};
+use seawall::{EventKind, chaos, coalesce, fallback, hedge, retry};
 
 use crate::foreign::Heard;
 use crate::subject::Subject;
@@ -73,6 +73,35 @@ pub(crate) fn on_fallback<L>(layer: L, handle: fallback::Handle, heard: Heard) -
         ensure!(told == seen.failed + seen.refused, "{told} fallbacks that failed were told of {seen:?}");
         let counted = (handle.answered(), handle.failed());
         ensure!(counted == (0, told), "{counted:?} were counted, {told} were told");
+        Ok(())
+    });
+    subject
+}
+
+pub(crate) fn on_coalesce<L>(layer: L, handle: coalesce::Handle<u64>, heard: Heard) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    subject.busy = (Play::Hang, 1);
+    subject.held = Box::new(move |_| handle.flights() as i64 + handle.followers() as i64);
+    subject.account = Box::new(move |seen| {
+        let refused = heard.count(|kind| matches!(kind, EventKind::Refused(_)));
+        ensure!(refused == seen.refused, "{refused} refusals were told of {seen:?}");
+        ensure!(seen.reached <= seen.calls, "a caller called twice: {seen:?}");
+        let spared = |kind: &EventKind| match kind {
+            EventKind::FlightEnded { followers, shared: true, .. } => *followers as u64,
+            _ => 0,
+        };
+        let spared: u64 = heard.all().iter().map(spared).sum();
+        ensure!(seen.answered <= seen.reached + spared, "{spared} calls were spared of {seen:?}");
+        Ok(())
+    });
+    subject
+}
+
+pub(crate) fn on_chaos<L>(layer: L, handle: chaos::Handle, heard: Heard) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    subject.account = Box::new(move |_| {
+        let told = heard.count(|kind| matches!(kind, EventKind::Injected { .. }));
+        ensure!(told == handle.hits(), "{told} of {} hits were told", handle.hits());
         Ok(())
     });
     subject

@@ -1,16 +1,24 @@
-//! Retries, hedges, timeouts and fallbacks.
+//! Retries, hedges, timeouts, fallbacks, flights and chaos.
 
 use std::time::Duration;
 
+pub(crate) use seawall::ChaosConfig;
+pub(crate) use seawall::chaos::Delay;
+use seawall::chaos::Unanswered;
+pub(crate) use seawall::coalesce::AfterFailure;
 use seawall::fallback::{Any, FromRequest, FromResult, OrElse};
+use seawall::testing::Play;
 use seawall::{
-    Backoff, BudgetConfig, FallbackLayer, HedgeConfig, HedgeLayer, RetryConfig, RetryLayer, TimeoutLayer,
+    Backoff, BudgetConfig, ChaosLayer, CoalesceConfig, CoalesceLayer, FallbackLayer, HedgeConfig, HedgeLayer,
+    RetryConfig, RetryLayer, TimeoutLayer,
 };
 
-use crate::books::{SECOND, on_fallback, on_hedge, on_retry, on_timeout};
+use crate::books::{SECOND, on_chaos, on_coalesce, on_fallback, on_hedge, on_retry, on_timeout};
 use crate::foreign::{
-    Copying, Heard, Judge, LateNoAnswer, NoAnswer, Patience, Place, Which, delays, patience, which,
+    Copying, Flight, Heard, Judge, LateNoAnswer, NoAnswer, Patience, Place, Scope, Which, delays, nobody,
+    patience, which,
 };
+pub(crate) use crate::foreign::{alike, alone, itself};
 use crate::subject::Subject;
 
 pub(crate) fn retrier(config: RetryConfig) -> Subject<RetryLayer> {
@@ -110,5 +118,52 @@ pub(crate) fn foreign_no_answer()
     subject.copies = 2;
     subject.foreign =
         vec![Place::Classifier, Place::Copy, Place::When, Place::Substitute, Place::Rescue, Place::Listener];
+    subject
+}
+
+pub(crate) fn flying(key: Flight, after_failure: AfterFailure) -> Subject<CoalesceLayer<Flight, u64, Judge>> {
+    let heard = Heard::default();
+    let layer = CoalesceLayer::new(CoalesceConfig::default().after_failure(after_failure), key);
+    let layer = layer.classify(Judge).on_event(heard.listener());
+    let handle = layer.handle();
+    let mut subject = on_coalesce(layer, handle, heard);
+    subject.foreign = vec![Place::Key, Place::Classifier];
+    subject
+}
+
+/// A layer whose calls have no key never asks what a result means.
+pub(crate) fn never_flying() -> Subject<CoalesceLayer<Flight, u64, Judge>> {
+    let mut subject = flying(alone, AfterFailure::Refuse);
+    (subject.busy, subject.foreign) = ((Play::Hang, 0), vec![Place::Key]);
+    subject
+}
+
+/// Off, and nothing but off.
+pub(crate) fn spared() -> Subject<ChaosLayer> {
+    let heard = Heard::default();
+    let config = ChaosConfig::default().hangs(1.0).delays(1.0, Delay::Fixed(SECOND));
+    let layer = ChaosLayer::new(config).on_event(heard.listener());
+    let handle = layer.handle();
+    on_chaos(layer, handle, heard)
+}
+
+/// Switched on.
+pub(crate) fn hitting(config: ChaosConfig) -> Subject<ChaosLayer> {
+    let heard = Heard::default();
+    let layer = ChaosLayer::new(config).on_event(heard.listener());
+    let handle = layer.handle();
+    handle.switch_on();
+    on_chaos(layer, handle, heard)
+}
+
+/// Switched on, and told to hit nobody.
+pub(crate) fn hitting_nobody() -> Subject<ChaosLayer<Unanswered, Scope>> {
+    let heard = Heard::default();
+    let layer = ChaosLayer::new(ChaosConfig::default().hangs(1.0)).only(nobody as Scope);
+    let layer = layer.on_event(heard.listener());
+    let handle = layer.handle();
+    handle.switch_on();
+    let mut subject = on_chaos(layer, handle, heard);
+    subject.foreign = vec![Place::Scope];
     subject
 }

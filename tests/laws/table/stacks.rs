@@ -1,14 +1,15 @@
 //! Layers over layers.
 
 use seawall::{
-    AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerLayer, HedgeLayer, RateLimitLayer,
-    RetryConfig, RetryLayer, TimeoutLayer,
+    AdaptiveLayer, BulkheadConfig, BulkheadLayer, ChaosConfig, ChaosLayer, CircuitBreakerLayer,
+    CoalesceConfig, CoalesceLayer, EventKind, HedgeLayer, RateLimitLayer, RetryConfig, RetryLayer,
+    TimeoutLayer,
 };
 
 use super::circuit::circuit;
 use super::limits::{freely, growing};
-use crate::books::{Books, SECOND, circuit_of, on_bulkhead, on_circuit, on_queue};
-use crate::foreign::Heard;
+use crate::books::{Books, SECOND, circuit_of, on_bulkhead, on_circuit, on_coalesce, on_queue};
+use crate::foreign::{Flight, Heard, itself};
 use crate::subject::Subject;
 
 /// The whole call, another attempt, the circuit, each attempt.
@@ -116,5 +117,21 @@ pub(crate) fn two_bulkheads() -> Subject<(BulkheadLayer, BulkheadLayer)> {
     let held = subject.held;
     subject.held = Box::new(move |probe| held(probe) + i64::from(around.in_flight()));
     subject.busy.1 = 2;
+    subject
+}
+
+/// One flight is a call with all its attempts.
+pub(crate) fn coalesce_over_retry() -> Subject<(CoalesceLayer<Flight, u64>, RetryLayer, ChaosLayer)> {
+    let heard = Heard::default();
+    let coalesce = CoalesceLayer::new(CoalesceConfig::default(), itself as Flight).on_event(heard.listener());
+    let handle = coalesce.handle();
+    let (retry, chaos) = (RetryLayer::new(RetryConfig::default()), ChaosLayer::new(ChaosConfig::default()));
+    let mut subject = on_coalesce((coalesce, retry, chaos), handle, heard.clone());
+    subject.copies = 1;
+    subject.account = Box::new(move |seen| {
+        let refused = heard.count(|kind| matches!(kind, EventKind::Refused(_)));
+        ensure!(refused == seen.refused, "{refused} refusals were told of {seen:?}");
+        Ok(())
+    });
     subject
 }
