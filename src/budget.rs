@@ -141,7 +141,7 @@ impl Budget {
     /// What an extra call costs after one with this outcome; given back if it is not made.
     pub(crate) fn take_after(&self, outcome: Outcome) -> Option<Token> {
         let cost = self.shared.rates.cost(outcome);
-        self.shared.withdraw(cost, now()).then(|| Token { budget: Some(self.clone()), cost })
+        self.shared.withdraw(cost, now()).then(|| Token { budget: self.clone(), cost })
     }
 
     /// A call of a layer succeeded, which is deposited once, however many layers of its stack share the budget.
@@ -162,21 +162,22 @@ impl Budget {
 /// What was taken for an extra call, and goes back when dropped unspent.
 #[derive(Debug)]
 pub(crate) struct Token {
-    budget: Option<Budget>,
+    budget: Budget,
+    /// 0 once it is spent.
     cost: u64,
 }
 
 impl Token {
     /// The extra call is made.
     pub(crate) fn spend(mut self) {
-        self.budget = None;
+        self.cost = 0;
     }
 }
 
 impl Drop for Token {
     fn drop(&mut self) {
-        if let Some(budget) = self.budget.take() {
-            budget.shared.give_back(self.cost);
+        if self.cost > 0 {
+            self.budget.shared.give_back(self.cost);
         }
     }
 }

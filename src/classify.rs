@@ -7,13 +7,13 @@ use crate::event::{Attempts, Degraded};
 
 /// What a result says about the service that gave it.
 ///
-/// | Outcome | circuit breaker | retry | budget |
-/// |---|---|---|---|
-/// | `Success` | success | stops | deposit |
-/// | `Transient` | failure | tries again | a retry costs a token |
-/// | `Throttled` | not counted, unless told to | tries again, not before the hint | a retry costs a token |
-/// | `Permanent` | failure | stops | – |
-/// | `Ignored` | not counted; a probe's place is given back | stops | – |
+/// | Outcome | circuit breaker | retry | budget | fallback |
+/// |---|---|---|---|---|
+/// | `Success` | success | stops | deposit | none |
+/// | `Transient` | failure | tries again | a retry costs a token | answers |
+/// | `Throttled` | not counted, unless told to | tries again, not before the hint | a retry costs a token | answers |
+/// | `Permanent` | failure | stops | – | answers |
+/// | `Ignored` | not counted; a probe's place is given back | stops | – | none, but for a refusal from below |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The service did its job. A 404 is a job done too.

@@ -4,7 +4,7 @@ use crate::error::ConfigError;
 
 mod presets;
 
-/// How many extra calls a [`Budget`] allows.
+/// How many extra calls a [`Budget`](crate::Budget) allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BudgetConfig {

@@ -140,7 +140,8 @@ impl<A, C, W> FallbackLayer<A, C, W> {
         FallbackLayer { answer, classify, when, watch }
     }
 
-    /// What it is called in events. Default: the line that made the layer.
+    /// What it is called in events. Default: the line that made the layer. Name it before you take a handle: what a handle
+    /// sees is the layer of the name that it had then.
     #[must_use]
     pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.watch = Lanes::new(self.watch.renamed(name.into()));

@@ -79,7 +79,7 @@
 //! | [`from_result`](FallbackLayer::from_result) | what the function makes of the result | it says `None` | |
 //! | [`from_request`](FallbackLayer::from_request) | what the async function says to the request and the result | it says `Err`; there is no copy of the request; the deadline has passed | a copy |
 //! | [`service`](FallbackLayer::service) | what another service says to the same request | its response is no success, nor `Ignored`; an error; it does not become ready; there is no copy; the deadline has passed | a copy, the other service `Clone` |
-//! | [`last_good`](FallbackLayer::last_good) | a clone of the last success | there is none, or it is `max_age` old | response `Clone` |
+//! | [`last_good`](FallbackLayer::last_good) | a clone of the last success | there is none, or it is `max_age` old | response `Clone`, and `Sync` to go to other threads |
 //!
 //! A function's answer is final: it may be a page that says 503. The response of another service is judged by the classifier,
 //! like one of the first.

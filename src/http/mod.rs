@@ -1,7 +1,7 @@
 //! What an HTTP response says about the service, and which requests may be sent twice.
 //!
 //! Works with the types of the `http` crate, whatever the body and the client. [`StatusClassify`] goes to
-//! `classify` of a circuit breaker or a retry, [`Idempotent`] to `repeat` of a retry:
+//! `classify` of a circuit breaker, a retry or a fallback, [`Idempotent`] to `repeat` of a retry or a fallback:
 //!
 //! ```
 //! use seawall::http::{Idempotent, StatusClassify};

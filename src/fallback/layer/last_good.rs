@@ -12,7 +12,10 @@ use crate::fallback::state::Memory;
 use crate::gate::{Keys, Unkeyed};
 use crate::key::Key;
 
-/// The last response that was a success, while it is young enough. Every success is cloned to be remembered.
+/// The last response that was a success, while it is young enough.
+///
+/// To be remembered, every success is cloned, and costs an allocation and two short locks; that is what this form is for. Let
+/// responses be cheap to clone (`Bytes`, an `Arc`). It asks of them to be `Sync` as well, to go to other threads.
 ///
 /// Without [`key_by`](Self::key_by) there is one answer for all requests: right for a service that is asked one question, its
 /// configuration or a list of prices, and wrong for any other.

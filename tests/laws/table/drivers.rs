@@ -107,8 +107,9 @@ pub(crate) fn no_answer() -> Subject<FallbackLayer<FromResult<NoAnswer>>> {
 pub(crate) type Late = FromRequest<LateNoAnswer, Any, Copying>;
 
 /// The first and the third take their time.
-pub(crate) fn foreign_no_answer()
--> Subject<FallbackLayer<OrElse<OrElse<Late, FromResult<NoAnswer>>, Late>, Judge, Which>> {
+pub(crate) type InTurn = OrElse<OrElse<Late, FromResult<NoAnswer>>, Late>;
+
+pub(crate) fn foreign_no_answer() -> Subject<FallbackLayer<InTurn, Judge, Which>> {
     let heard = Heard::default();
     let late = || FromRequest::by(LateNoAnswer).repeat(Copying);
     let layer = FallbackLayer::new(late()).or_else(FromResult::by(NoAnswer)).or_else(late());
