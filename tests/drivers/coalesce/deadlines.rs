@@ -62,12 +62,12 @@ async fn a_limit_of_our_own_above_is_a_timeout_and_nothing_else() {
 async fn one_in_a_hurry_does_not_take_those_along_who_have_time() {
     // Below the layer, so that what ends is the call and not the caller.
     let timeout = TimeoutLayer::new(ms(60_000));
-    let script = Script::new([Play::Hang, Play::Answer]);
+    let script = Script::new([Play::Hang, Play::AnswerAfter(ms(1))]);
     let service = layer(CoalesceConfig::default()).layer(timeout.layer(script));
-    let hurried = Deadline::after(ms(10)).scope(service.clone().oneshot(100));
-    let (hurried, patient) = tokio::join!(hurried, service.oneshot(100));
+    let call = || service.clone().oneshot(100);
+    let (hurried, one, two) = tokio::join!(Deadline::after(ms(10)).scope(call()), call(), call());
     assert_eq!(refusal(hurried).kind(), RejectedKind::DeadlineExceeded);
-    assert_eq!(patient.unwrap(), 2);
+    assert_eq!((one.unwrap(), two.unwrap()), (2, 2), "one more call for both");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! What becomes of those who waited for a call that failed.
 
-use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, Outcome, RetryConfig, RetryLayer};
+use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, Outcome, RetryConfig, RetryLayer, TimeoutLayer};
 use tower::ServiceExt;
 
 use super::*;
@@ -87,6 +87,16 @@ async fn a_refusal_from_below_is_the_refusal_of_all() {
         assert!(rejected.retry_after().is_some());
     }
     assert_eq!(probe.calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_below_is_a_failure_of_the_one_call() {
+    let script = Script::new([Play::Hang]);
+    let service = layer(CoalesceConfig::default()).layer(TimeoutLayer::new(ms(10)).layer(script));
+    let call = || service.clone().oneshot(100);
+    let (leads, follows) = tokio::join!(call(), call());
+    assert_eq!(refusal(leads).kind(), RejectedKind::Timeout);
+    assert_eq!(refusal(follows).kind(), RejectedKind::FlightFailed);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,9 @@
 //! Panics of the service, and of whatever is asked for a key or a copy.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use seawall::Outcome;
 use tower::{ServiceExt, service_fn};
@@ -95,4 +98,38 @@ async fn a_panic_of_the_key_function_comes_before_anything_is_held() {
     assert!(panics(|| ready(&mut service).call(0)));
     assert_eq!((layer.handle().flights(), layer.handle().followers()), (0, 0));
     assert_eq!(service.ready().await.unwrap().call(1).await.unwrap(), 1);
+}
+
+/// Panics when it is made ready, if it is told to.
+#[derive(Clone)]
+struct Nervous(Script, Arc<AtomicBool>);
+
+impl Service<u64> for Nervous {
+    type Response = u64;
+    type Error = Error<Fault>;
+    type Future = <Script as Service<u64>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        assert!(!self.1.swap(false, Ordering::SeqCst), "nervous");
+        Service::<u64>::poll_ready(&mut self.0, cx)
+    }
+
+    fn call(&mut self, request: u64) -> Self::Future {
+        self.0.call(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_a_service_is_made_ready_makes_the_next_one_call() {
+    let nervous = Arc::new(AtomicBool::new(false));
+    let service = Nervous(Script::new([Play::Hang, Play::Answer]), nervous.clone());
+    let service = layer(CoalesceConfig::default()).layer(service);
+    let mut calls = [(); 3].map(|()| Some(spawn(ready(&mut service.clone()).call(100))));
+    assert!(calls.iter_mut().flatten().all(|call| call.poll().is_pending()));
+    calls[0] = None;
+    nervous.store(true, Ordering::SeqCst);
+    let [_, Some(next), Some(last)] = &mut calls else { panic!("two are left") };
+    assert!(next.is_woken() && panics(|| next.poll()));
+    // The one that ran into the panic is still there.
+    assert_eq!(end(last).unwrap(), 2);
 }
