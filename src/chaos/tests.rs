@@ -103,14 +103,10 @@ fn over_many_calls_the_shares_are_those_of_the_config() {
 #[test]
 fn it_is_due_from_the_first_instant_up_to_the_last() {
     let config = ChaosConfig::default().during(SECOND, 3 * SECOND);
-    let nano = Duration::from_nanos(1);
-    for (since, due) in [
-        (Duration::ZERO, false),
-        (SECOND - nano, false),
-        (SECOND, true),
-        (3 * SECOND - nano, true),
-        (3 * SECOND, false),
-    ] {
+    let nearly = |seconds: u64| Duration::from_nanos(seconds * 1_000_000_000 - 1);
+    for (since, due) in
+        [(Duration::ZERO, false), (nearly(1), false), (SECOND, true), (nearly(3), true), (3 * SECOND, false)]
+    {
         assert_eq!(config.is_due(since), due, "{since:?}");
     }
     assert!(ChaosConfig::default().is_always_due() && !config.is_always_due());

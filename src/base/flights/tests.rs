@@ -179,7 +179,7 @@ fn a_million_callers_that_left_leave_nothing_behind() {
 #[test]
 fn of_many_threads_one_leads_at_a_time_and_none_is_forgotten() {
     const THREADS: usize = 4;
-    let (flights, led, barrier) = (Flights::new(), AtomicU64::new(0), Barrier::new(THREADS));
+    let (flights, on_board, barrier) = (Flights::new(), AtomicU64::new(0), Barrier::new(THREADS));
     let call = |turn: usize| {
         let lead = match flights.join(0) {
             Joined::Leader(lead) => lead,
@@ -188,9 +188,9 @@ fn of_many_threads_one_leads_at_a_time_and_none_is_forgotten() {
                 Arrival::Landed(()) | Arrival::Scattered => return,
             },
         };
-        assert_eq!(led.fetch_add(1, Ordering::SeqCst), 0);
+        assert_eq!(on_board.fetch_add(1, Ordering::SeqCst), 0);
         thread::yield_now();
-        led.fetch_sub(1, Ordering::SeqCst);
+        on_board.fetch_sub(1, Ordering::SeqCst);
         match turn % 4 {
             0 => drop(lead.land(|| ())),
             1 => drop(lead.scatter()),
