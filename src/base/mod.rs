@@ -3,6 +3,7 @@
 pub(crate) mod bell;
 pub(crate) mod bucket;
 pub(crate) mod clock;
+pub(crate) mod flights;
 pub(crate) mod held;
 pub(crate) mod keyed;
 pub(crate) mod lanes;
