@@ -70,6 +70,8 @@ pub use self::backoff::{Backoff, Delays, Growth, Jitter};
 pub use self::base::clock::Instant;
 pub use self::budget::{Budget, BudgetConfig};
 pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadLayer, Priority};
+#[cfg(feature = "cache")]
+pub use self::cache::{Cache, CacheConfig, CacheLayer};
 pub use self::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer};
 pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
 pub use self::deadline::{Deadline, Origin, Scoped};
@@ -105,6 +107,8 @@ mod totals;
 
 pub mod adaptive;
 pub mod bulkhead;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod circuit_breaker;
 pub mod rate_limit;
 pub mod retry;

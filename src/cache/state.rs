@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::config::CacheConfig;
-use crate::base::clock::{Instant, nanos};
+use crate::base::clock::{Instant, nanos, scale};
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::key::Key;
 
@@ -64,8 +64,9 @@ pub struct Kept<V> {
     fresh: u64,
     /// The windows after that, in nanoseconds; none if both are empty, as most are.
     stale: Option<Box<[u64; 2]>>,
-    /// When it was last served, in milliseconds since it was stored, and above 32 bits its weight.
-    used_and_weight: AtomicU64,
+    /// When it was last served, in nanoseconds.
+    used_at: AtomicU64,
+    weight: u32,
     /// How long it took to fetch, in microseconds: at most 71 minutes.
     cost: u32,
 }
@@ -90,23 +91,23 @@ impl<V> Kept<V> {
     /// an [`Instant`] means nothing elsewhere.
     #[must_use]
     pub fn new(key: Key<'_>, response: V, lifetime: Lifetime, now: Instant, age: Duration) -> Self {
-        let (swr, sie) = (nanos(lifetime.stale_while_revalidate), nanos(lifetime.stale_if_error));
+        let windows = [lifetime.stale_while_revalidate, lifetime.stale_if_error].map(nanos);
         Self {
             key: key.into_owned(),
             response,
             stored_at: Instant::from_nanos(now.nanos().saturating_sub(nanos(age))),
             fresh: nanos(lifetime.fresh),
-            stale: (swr > 0 || sie > 0).then(|| Box::new([swr, sie])),
-            used_and_weight: AtomicU64::new(u64::from(millis(age)) | 1 << 32),
+            stale: (windows != [0, 0]).then(|| Box::new(windows)),
+            used_at: AtomicU64::new(now.nanos()),
+            weight: 1,
             cost: 0,
         }
     }
 
     /// What it weighs, at least 1.
     #[must_use]
-    pub fn weighing(self, weight: u32) -> Self {
-        let used = self.used_and_weight.load(Ordering::Relaxed) & u64::from(u32::MAX);
-        self.used_and_weight.store(used | u64::from(weight.max(1)) << 32, Ordering::Relaxed);
+    pub const fn weighing(mut self, weight: u32) -> Self {
+        self.weight = if weight == 0 { 1 } else { weight };
         self
     }
 
@@ -135,60 +136,62 @@ impl<V> Kept<V> {
         now.saturating_duration_since(self.stored_at)
     }
 
-    /// How long it may be used.
+    /// How long it may be used, counted from when it was new.
     #[must_use]
     pub fn lifetime(&self) -> Lifetime {
-        let [swr, sie] = self.windows().map(duration);
-        Lifetime { fresh: duration(self.fresh), stale_while_revalidate: swr, stale_if_error: sie }
+        let [stale_while_revalidate, stale_if_error] = self.windows().map(duration);
+        Lifetime { fresh: duration(self.fresh), stale_while_revalidate, stale_if_error }
     }
 
     /// What it weighs.
     #[must_use]
-    pub fn weight(&self) -> u32 {
-        (self.used_and_weight.load(Ordering::Relaxed) >> 32) as u32
+    pub const fn weight(&self) -> u32 {
+        self.weight
     }
 
-    /// Whether it can be of use no more, whatever happens.
-    #[must_use]
-    pub fn is_over(&self, now: Instant) -> bool {
+    /// Since when it is kept.
+    pub(super) const fn stored_at(&self) -> Instant {
+        self.stored_at
+    }
+
+    /// Whether it is of no more use, whatever happens.
+    pub(super) fn is_over(&self, tti: Duration, now: Instant) -> bool {
         let [swr, sie] = self.windows();
-        self.age_nanos(now) >= self.fresh.saturating_add(swr.max(sie)) && !self.is_for_ever(swr.max(sie))
+        self.age_nanos(now) >= self.fresh.saturating_add(swr.max(sie)) || self.is_idle(tti, now)
     }
 
     /// What it is good for now. `unit` draws from [0, 1), and is asked only where that decides.
     #[inline]
     pub(super) fn good_for(&self, config: &CacheConfig, now: Instant, unit: impl FnOnce() -> f64) -> Use {
-        if config.tti != Duration::MAX && self.is_idle(config.tti, now) {
+        if self.is_idle(config.tti, now) {
             return Use::Over;
         }
         let age = self.age_nanos(now);
-        if age < self.fresh || self.is_for_ever(0) {
+        if age < self.fresh {
             let early = config.early_refresh > 0.0 && self.is_early(config.early_refresh, age, unit());
             return if early { Use::Early } else { Use::Fresh };
         }
         let [swr, sie] = self.windows();
-        let past = age - self.fresh;
-        match () {
-            () if past < swr || swr == u64::MAX => Use::Stale,
-            () if past < sie || sie == u64::MAX => Use::IfFails,
-            () => Use::Over,
+        match age - self.fresh {
+            past if past < swr => Use::Stale,
+            past if past < sie => Use::IfFails,
+            _ => Use::Over,
         }
     }
 
     /// It is served: the time it may lie idle begins anew.
     #[inline]
     pub(super) fn touch(&self, now: Instant) {
-        let used = u64::from(millis(self.age(now)));
-        // Never back: of two who serve it at once, the later counts.
-        let later = |both: u64| (both & u64::from(u32::MAX) < used).then_some(both >> 32 << 32 | used);
-        let _unless_later = self.used_and_weight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
+        // Written only when the clock has moved on: those who serve it share the line it lies on.
+        if self.used_at.load(Ordering::Relaxed) < now.nanos() {
+            self.used_at.store(now.nanos(), Ordering::Relaxed);
+        }
     }
 
-    /// After 49 days the counter stands still, and so does the idle time.
+    #[inline]
     fn is_idle(&self, tti: Duration, now: Instant) -> bool {
-        let used = self.used_and_weight.load(Ordering::Relaxed) as u32;
-        let idle = millis(self.age(now)).saturating_sub(used);
-        Duration::from_millis(idle.into()) >= tti
+        let used_at = || Instant::from_nanos(self.used_at.load(Ordering::Relaxed));
+        tti != Duration::MAX && now.saturating_duration_since(used_at()) >= tti
     }
 
     /// XFetch: `now - cost · β · ln(u) >= end`, u uniform in (0, 1]. Vattani, Chierichetti, Lowenstein: "Optimal
@@ -205,22 +208,11 @@ impl<V> Kept<V> {
     fn windows(&self) -> [u64; 2] {
         self.stale.as_deref().copied().unwrap_or_default()
     }
-
-    const fn is_for_ever(&self, window: u64) -> bool {
-        self.fresh == u64::MAX || window == u64::MAX
-    }
 }
 
-/// The length of a fresh life that is shorter by up to a share.
-pub(super) fn shortened(fresh: Duration, jitter: f64, unit: f64) -> Duration {
-    if jitter == 0.0 || fresh == Duration::MAX {
-        return fresh;
-    }
-    crate::base::clock::scale(fresh, 1.0 - jitter * unit)
-}
-
-fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+/// The length of a fresh life, shorter by up to a share. `unit` draws from [0, 1).
+pub(super) fn shortened(fresh: Duration, jitter: f64, unit: impl FnOnce() -> f64) -> Duration {
+    if jitter > 0.0 && fresh < Duration::MAX { scale(fresh, 1.0 - jitter * unit()) } else { fresh }
 }
 
 const fn duration(nanos: u64) -> Duration {

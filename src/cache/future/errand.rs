@@ -1,0 +1,89 @@
+//! What a call has to do that is not served at once.
+
+use std::sync::Arc as Shelf;
+
+use tower::Service;
+
+use crate::base::clock::{Instant, now};
+use crate::base::flights::Lead;
+use crate::base::sync::{Arc, Ordering};
+use crate::cache::layer::{Landed, Lifetimes, Shared};
+use crate::cache::state::{Kept, Use};
+use crate::key::Key;
+
+/// All that a call needs which is not served at once. Boxed: a hit carries none of it.
+pub(crate) struct Errand<S, Request, M, C, L>
+where
+    S: Service<Request>,
+    L: Lifetimes<Request, S::Response>,
+{
+    pub(super) shared: Arc<Shared<S::Response, M>>,
+    /// None if the answer is not to be kept.
+    pub(super) key: Option<Key<'static>>,
+    /// Served in place of a failure.
+    pub(super) stale: Option<Shelf<Kept<S::Response>>>,
+    /// Others follow.
+    pub(super) lead: Option<Lead<Key<'static>, Landed<S::Response>>>,
+    pub(super) next: Option<(S, Request)>,
+    pub(super) classify: C,
+    pub(super) lifetimes: L,
+    pub(super) noted: L::Noted,
+    /// Of the key, before the call.
+    pub(super) epoch: u64,
+    /// Measured where its length matters.
+    pub(super) began: Option<Instant>,
+    pub(super) background: Option<Refreshing<S::Response, M>>,
+}
+
+/// Counted among the fetches in the background until it is dropped.
+pub(super) struct Refreshing<V, M>(Arc<Shared<V, M>>);
+
+impl<V, M> Drop for Refreshing<V, M> {
+    fn drop(&mut self) {
+        self.0.refreshing.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<S, Request, M, C, L> Errand<S, Request, M, C, L>
+where
+    S: Service<Request>,
+    L: Lifetimes<Request, S::Response>,
+{
+    pub(in crate::cache) fn new(
+        service: S,
+        request: Request,
+        key: Option<Key<'static>>,
+        shared: Arc<Shared<S::Response, M>>,
+        classify: C,
+        lifetimes: L,
+    ) -> Box<Self> {
+        let noted = lifetimes.note(&request);
+        let epoch = key.as_ref().map_or(0, |key| shared.epochs.current(key));
+        Box::new(Self {
+            shared,
+            key,
+            stale: None,
+            lead: None,
+            next: Some((service, request)),
+            classify,
+            lifetimes,
+            noted,
+            epoch,
+            began: None,
+            background: None,
+        })
+    }
+
+    /// Nobody waits for it.
+    pub(super) fn in_background(&mut self) {
+        self.shared.refreshing.fetch_add(1, Ordering::Relaxed);
+        self.shared.refreshes.fetch_add(1, Ordering::Relaxed);
+        self.background = Some(Refreshing(self.shared.clone()));
+    }
+
+    /// What may be served in place of a failure now: the call may have outlasted it.
+    pub(super) fn usable(&self) -> Option<&Shelf<Kept<S::Response>>> {
+        let good_for = |kept: &Kept<_>| kept.good_for(&self.shared.config, now(), || 0.0);
+        self.stale.as_ref().filter(|kept| good_for(kept) != Use::Over)
+    }
+}
