@@ -8,6 +8,7 @@
 #![allow(clippy::unused_async, reason = "a test is async for those that wait")]
 #![allow(clippy::type_complexity, clippy::cast_possible_wrap, reason = "in tests")]
 
+mod cache;
 mod deadline;
 mod retry;
 mod timeout;
