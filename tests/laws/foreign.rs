@@ -1,10 +1,12 @@
 //! Foreign code: what a layer runs that its author did not write. Each place can be told to panic.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use seawall::adaptive::{Limit, Sample};
+use seawall::cache::{Lifetime, Lifetimes};
 use seawall::circuit_breaker::Counts;
 use seawall::retry::Repeat;
 use seawall::{ByClone, Cause, Classify, ErrorsFail, Event, EventKind, Key, Outcome, Priority};
@@ -27,6 +29,8 @@ pub(crate) enum Place {
     Priority,
     Key,
     Limit,
+    Lifetime,
+    Weight,
 }
 
 #[derive(Clone, Copy)]
@@ -160,6 +164,45 @@ pub(crate) fn tenant(request: &u64) -> Key<'_> {
 pub(crate) fn one_of_few(request: &u64) -> Key<'_> {
     pass(Place::Key);
     Key::from(request % 4)
+}
+
+/// What a request asks for.
+pub(crate) type Asked = for<'a> fn(&'a u64) -> Option<Key<'a>>;
+
+/// Something else each time.
+#[allow(
+    clippy::unnecessary_wraps,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the layer lends the request"
+)]
+pub(crate) fn something_new(_: &u64) -> Option<Key<'_>> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    pass(Place::Key);
+    Some(Key::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// Nothing that is kept.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn nothing_kept(_: &u64) -> Option<Key<'_>> {
+    pass(Place::Key);
+    None
+}
+
+/// How long an answer may be used.
+#[derive(Clone, Copy)]
+pub(crate) struct Lasting;
+
+impl<Request, Response> Lifetimes<Request, Response> for Lasting {
+    type Noted = ();
+
+    fn note(&self, _: &Request) {
+        pass(Place::Key);
+    }
+
+    fn lifetime(&self, (): &(), _: &Response, usual: Lifetime) -> Option<Lifetime> {
+        pass(Place::Lifetime);
+        Some(usual)
+    }
 }
 
 /// A limit of its own, which stays where it is.

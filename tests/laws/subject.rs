@@ -71,6 +71,8 @@ pub(crate) struct Subject<L> {
     pub(crate) sheds: bool,
     /// Whether it can tell that it would refuse before it sees the request. A layer with keys cannot.
     pub(crate) foresees: bool,
+    /// Whether it is ready at once, and makes a clone of the service ready within the call.
+    pub(crate) defers: bool,
     /// For a layer with keys: whether requests from [`OTHERS`](crate::foreign::OTHERS) on share the state of those before.
     pub(crate) shares_keys: Option<bool>,
     /// Brings a layer back that has every reason to refuse.
@@ -139,6 +141,7 @@ impl<L> Subject<L> {
             patience: Duration::MAX,
             sheds: false,
             foresees: true,
+            defers: false,
             shares_keys: None,
             revive: Box::new(|| {}),
             may_end: false,

@@ -67,6 +67,11 @@ macro_rules! every_layer {
             // Those that take one type of request, that of their closures.
             @of_one_type
             timeout_that_runs_foreign_code = foreign_limit().adds(168);
+            cache = cached(keeping()).adds(112);
+            cache_without_single_flight = cached(keeping().single_flight(false)).adds(112);
+            cache_that_refreshes_in_the_background = cached_in_background().adds(112);
+            cache_of_requests_without_a_key = never_cached().adds(112);
+            cache_that_runs_foreign_code = foreign_cache().adds(112);
             bulkhead_that_runs_foreign_code = foreign_bulkhead().adds(200);
             rate_limit_that_runs_foreign_code = foreign_rate_limit().adds(176);
             circuit_breaker_by_key = keyed_breaker(KeyConfig::default()).adds(56);
@@ -126,6 +131,9 @@ macro_rules! every_extreme {
             timeout_of_all_nanoseconds = limit(Duration::from_nanos(u64::MAX - 1));
             timeout_of_all_time = limit(Duration::MAX);
             @of_one_type
+            cache_of_least_values = cached(least_cache());
+            cache_of_largest_values = cached(largest_cache());
+            cache_of_one_answer = cached(keeping().capacity(1));
             circuit_breaker_of_one_key = keyed_breaker(KeyConfig::default().max(1));
             circuit_breaker_of_all_keys = keyed_breaker(KeyConfig::default().max(u32::MAX));
             bulkhead_of_one_key = keyed_bulkhead(KeyConfig::default().max(1));
