@@ -62,13 +62,27 @@ pub struct Kept<V> {
     stored_at: Instant,
     /// After jitter, in nanoseconds.
     fresh: u64,
-    /// The windows after that, in nanoseconds; none if both are empty, as most are.
-    stale: Option<Box<[u64; 2]>>,
-    /// When it was last served, in nanoseconds.
+    /// Apart, so that those who need none of it are smaller by half.
+    more: Option<Box<More>>,
+}
+
+/// What few answers need. Times are in nanoseconds.
+#[derive(Debug)]
+struct More {
+    /// The windows after the fresh life.
+    swr: u64,
+    sie: u64,
+    /// When it was last served; [`u64::MAX`] if nobody minds.
     used_at: AtomicU64,
     weight: u32,
     /// How long it took to fetch, in microseconds: at most 71 minutes.
     cost: u32,
+}
+
+impl Default for More {
+    fn default() -> Self {
+        Self { swr: 0, sie: 0, used_at: AtomicU64::new(u64::MAX), weight: 1, cost: 0 }
+    }
 }
 
 /// What an answer that is kept is good for, at one instant.
@@ -91,31 +105,44 @@ impl<V> Kept<V> {
     /// an [`Instant`] means nothing elsewhere.
     #[must_use]
     pub fn new(key: Key<'_>, response: V, lifetime: Lifetime, now: Instant, age: Duration) -> Self {
-        let windows = [lifetime.stale_while_revalidate, lifetime.stale_if_error].map(nanos);
-        Self {
-            key: key.into_owned(),
-            response,
-            stored_at: Instant::from_nanos(now.nanos().saturating_sub(nanos(age))),
-            fresh: nanos(lifetime.fresh),
-            stale: (windows != [0, 0]).then(|| Box::new(windows)),
-            used_at: AtomicU64::new(now.nanos()),
-            weight: 1,
-            cost: 0,
+        let stored_at = Instant::from_nanos(now.nanos().saturating_sub(nanos(age)));
+        let mut kept =
+            Self { key: key.into_owned(), response, stored_at, fresh: nanos(lifetime.fresh), more: None };
+        let (swr, sie) = (nanos(lifetime.stale_while_revalidate), nanos(lifetime.stale_if_error));
+        if swr > 0 || sie > 0 {
+            let more = kept.more();
+            (more.swr, more.sie) = (swr, sie);
         }
+        kept
     }
 
     /// What it weighs, at least 1.
     #[must_use]
-    pub const fn weighing(mut self, weight: u32) -> Self {
-        self.weight = if weight == 0 { 1 } else { weight };
+    pub fn weighing(mut self, weight: u32) -> Self {
+        if weight > 1 {
+            self.more().weight = weight;
+        }
         self
     }
 
     /// How long it took to fetch.
     #[must_use]
     pub fn costing(mut self, time: Duration) -> Self {
-        self.cost = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        if !time.is_zero() {
+            self.more().cost = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        }
         self
+    }
+
+    /// From when it counts as idle: without this, never.
+    #[must_use]
+    pub fn idle_from(mut self, now: Instant) -> Self {
+        self.more().used_at = AtomicU64::new(now.nanos());
+        self
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
     }
 
     /// Of which key.
@@ -139,14 +166,18 @@ impl<V> Kept<V> {
     /// How long it may be used, counted from when it was new.
     #[must_use]
     pub fn lifetime(&self) -> Lifetime {
-        let [stale_while_revalidate, stale_if_error] = self.windows().map(duration);
-        Lifetime { fresh: duration(self.fresh), stale_while_revalidate, stale_if_error }
+        let (swr, sie) = self.windows();
+        Lifetime {
+            fresh: duration(self.fresh),
+            stale_while_revalidate: duration(swr),
+            stale_if_error: duration(sie),
+        }
     }
 
     /// What it weighs.
     #[must_use]
-    pub const fn weight(&self) -> u32 {
-        self.weight
+    pub fn weight(&self) -> u32 {
+        self.more.as_ref().map_or(1, |more| more.weight)
     }
 
     /// Since when it is kept.
@@ -156,7 +187,7 @@ impl<V> Kept<V> {
 
     /// Whether it is of no more use, whatever happens.
     pub(super) fn is_over(&self, tti: Duration, now: Instant) -> bool {
-        let [swr, sie] = self.windows();
+        let (swr, sie) = self.windows();
         self.age_nanos(now) >= self.fresh.saturating_add(swr.max(sie)) || self.is_idle(tti, now)
     }
 
@@ -171,7 +202,7 @@ impl<V> Kept<V> {
             let early = config.early_refresh > 0.0 && self.is_early(config.early_refresh, age, unit());
             return if early { Use::Early } else { Use::Fresh };
         }
-        let [swr, sie] = self.windows();
+        let (swr, sie) = self.windows();
         match age - self.fresh {
             past if past < swr => Use::Stale,
             past if past < sie => Use::IfFails,
@@ -182,22 +213,25 @@ impl<V> Kept<V> {
     /// It is served: the time it may lie idle begins anew.
     #[inline]
     pub(super) fn touch(&self, now: Instant) {
+        let Some(more) = &self.more else { return };
         // Written only when the clock has moved on: those who serve it share the line it lies on.
-        if self.used_at.load(Ordering::Relaxed) < now.nanos() {
-            self.used_at.store(now.nanos(), Ordering::Relaxed);
+        if more.used_at.load(Ordering::Relaxed) < now.nanos() {
+            more.used_at.store(now.nanos(), Ordering::Relaxed);
         }
     }
 
     #[inline]
     fn is_idle(&self, tti: Duration, now: Instant) -> bool {
-        let used_at = || Instant::from_nanos(self.used_at.load(Ordering::Relaxed));
-        tti != Duration::MAX && now.saturating_duration_since(used_at()) >= tti
+        let Some(more) = self.more.as_ref().filter(|_| tti != Duration::MAX) else { return false };
+        let used_at = more.used_at.load(Ordering::Relaxed);
+        used_at != u64::MAX && now.saturating_duration_since(Instant::from_nanos(used_at)) >= tti
     }
 
     /// XFetch: `now - cost · β · ln(u) >= end`, u uniform in (0, 1]. Vattani, Chierichetti, Lowenstein: "Optimal
     /// probabilistic cache stampede prevention", VLDB 2015.
     fn is_early(&self, beta: f64, age: u64, unit: f64) -> bool {
-        let ahead = f64::from(self.cost) * 1_000.0 * beta * -(1.0 - unit).ln();
+        let cost = self.more.as_ref().map_or(0, |more| more.cost);
+        let ahead = f64::from(cost) * 1_000.0 * beta * -(1.0 - unit).ln();
         self.fresh != u64::MAX && ahead >= (self.fresh - age) as f64
     }
 
@@ -205,8 +239,8 @@ impl<V> Kept<V> {
         now.nanos().saturating_sub(self.stored_at.nanos())
     }
 
-    fn windows(&self) -> [u64; 2] {
-        self.stale.as_deref().copied().unwrap_or_default()
+    fn windows(&self) -> (u64, u64) {
+        self.more.as_ref().map_or((0, 0), |more| (more.swr, more.sie))
     }
 }
 

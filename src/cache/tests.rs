@@ -89,7 +89,7 @@ fn what_came_from_elsewhere_is_as_old_as_it_says() {
 #[test]
 fn what_nobody_asks_for_is_over_and_asking_prolongs_it() {
     let config = CacheConfig::new(Duration::MAX).tti(ns(10));
-    let kept = kept(Lifetime::fresh(Duration::MAX));
+    let kept = kept(Lifetime::fresh(Duration::MAX)).idle_from(at(0));
     let good_for = |after| kept.good_for(&config, at(after), no_draw);
     assert_eq!([good_for(9), good_for(10)], [Use::Fresh, Use::Over]);
     kept.touch(at(9));
@@ -170,7 +170,7 @@ proptest! {
         tti in proptest::option::of(lengths()),
     ) {
         let config = CacheConfig::new(Duration::MAX).tti(tti.map_or(Duration::MAX, ns));
-        let kept = kept(self::life(life[0], life[1], life[2]));
+        let kept = kept(self::life(life[0], life[1], life[2])).idle_from(at(0));
         kept.touch(at(used));
         let good_for = kept.good_for(&config, at(now), no_draw);
         prop_assert_eq!(good_for, naive(life, tti, used, now));

@@ -10,3 +10,4 @@ mod report;
 mod server;
 
 mod adaptive;
+mod stampede;

@@ -82,7 +82,11 @@ where
         let fresh = shortened(lifetime.fresh, config.ttl_jitter, || self.shared.random.unit());
         let cost = self.began.map(|began| precise().saturating_duration_since(began)).unwrap_or_default();
         let lifetime = Lifetime { fresh, ..lifetime };
-        let kept = Kept::new(Key::from(key), response.clone(), lifetime, now(), Duration::ZERO);
+        let now = now();
+        let mut kept = Kept::new(Key::from(key), response.clone(), lifetime, now, Duration::ZERO);
+        if config.tti < Duration::MAX {
+            kept = kept.idle_from(now);
+        }
         Some(Shelf::new(kept.weighing(self.shared.weight(response)).costing(cost)))
     }
 

@@ -40,6 +40,8 @@ const PARTS: u64 = 16;
 const LEAST: u64 = 32;
 /// How many answers a part expects; it grows if there are more.
 const EXPECTED: u64 = 1024;
+/// Of how many that left it remembers that they were here, as a share of those it expects: each costs as much as a place.
+const GHOSTS: f64 = 0.1;
 
 impl<V> Memory<V> {
     /// Room for so much, 0 for nothing; what nobody asked for during `tti` is over.
@@ -64,6 +66,7 @@ impl<V> Part<V> {
             .shards(1)
             .estimated_items_capacity(capacity.min(EXPECTED) as usize)
             .weight_capacity(capacity)
+            .ghost_allocation(GHOSTS)
             .build()
             .expect("all that is needed is said");
         let kept = Cache::with_options(
