@@ -35,7 +35,7 @@
 //! - Configs are plain data with a reason for every default. Nonsense is a [`ConfigError`]: `new` panics with it, `try_new`
 //!   returns it.
 //! - A call that never triggers a layer allocates nothing but what the copy of a request needs, and spawns nothing. No
-//!   layer owns a task.
+//!   layer owns a task, but a cache that was told to refresh in the background.
 //!
 //! # The floors
 //!
@@ -44,7 +44,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | edges, one feature each | `http`, `reqwest`, `testing` |
-//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`] |
+//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`timeout`], and with its feature `cache` |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
 //! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
 //! | ground: clock, locks, windows, pools, buckets, the map of keys | private |
@@ -57,6 +57,7 @@
 //! |---|---|
 //! | `http` | what a status and a `Retry-After` mean, which methods may be repeated |
 //! | `reqwest` | the same for a `reqwest::Client`; includes `http` |
+//! | `cache` | a cache of answers, and its store in memory |
 //! | `tracing` | log lines of transitions and moves of a limit, a span for each attempt; a subscriber is enough |
 //! | `metrics` | counters, gauges and histograms of every layer; a recorder is enough, installed at any time |
 //! | `full` | all of these |

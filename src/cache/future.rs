@@ -142,6 +142,7 @@ where
                                 let late = Rejected::new(RejectedKind::DeadlineExceeded, events.name());
                                 let key = errand.key.as_ref().map(Key::redacted);
                                 events.announce(key, 0, EventKind::Refused(late.clone()));
+                                errand.shared.answered(Source::Shared, errand.key.as_ref());
                                 return Poll::Ready(Err(late.into()));
                             }
                         },

@@ -252,3 +252,6 @@ pub(super) fn shortened(fresh: Duration, jitter: f64, unit: impl FnOnce() -> f64
 const fn duration(nanos: u64) -> Duration {
     if nanos == u64::MAX { Duration::MAX } else { Duration::from_nanos(nanos) }
 }
+
+#[cfg(all(test, seawall_loom))]
+mod models;

@@ -164,7 +164,7 @@ fn lengths() -> impl Strategy<Value = u64> {
 
 proptest! {
     #[test]
-    fn the_machine_agrees_with_the_model(
+    fn what_an_answer_is_good_for_is_what_the_rules_say(
         (life, now) in [lengths(), lengths(), lengths()].prop_flat_map(|life| (Just(life), boundary(life))),
         used in 0..1_000_u64,
         tti in proptest::option::of(lengths()),

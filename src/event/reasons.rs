@@ -129,6 +129,7 @@ pub enum Source {
 }
 
 impl Source {
+    #[cfg_attr(not(feature = "cache"), expect(dead_code, reason = "only a cache counts them"))]
     pub(crate) const ALL: [Self; 6] =
         [Self::Fresh, Self::Stale, Self::StaleIfError, Self::Shared, Self::Service, Self::Uncached];
 }

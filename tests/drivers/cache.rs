@@ -9,6 +9,7 @@ mod flights;
 mod fresh;
 mod invalidate;
 mod kept;
+mod panics;
 mod readiness;
 mod refresh;
 mod stores;

@@ -28,7 +28,7 @@ where
     pub(super) classify: C,
     pub(super) lifetimes: L,
     pub(super) noted: L::Noted,
-    /// Of the key, before the call.
+    /// Of the key, when the call was made.
     pub(super) epoch: u64,
     /// Measured where its length matters.
     pub(super) began: Option<Instant>,
@@ -58,7 +58,6 @@ where
         lifetimes: L,
     ) -> Box<Self> {
         let noted = lifetimes.note(&request);
-        let epoch = key.as_ref().map_or(0, |key| shared.epochs.current(key));
         Box::new(Self {
             shared,
             key,
@@ -68,7 +67,7 @@ where
             classify,
             lifetimes,
             noted,
-            epoch,
+            epoch: 0,
             began: None,
             background: None,
         })

@@ -123,6 +123,7 @@ where
                         return Poll::Ready(self.keep_nothing(self.judge(&result), result));
                     }
                     self.began = (self.shared.config.early_refresh > 0.0).then(precise);
+                    self.epoch = self.key.as_ref().map_or(0, |key| self.shared.epochs.current(key));
                     let call = service.call(request);
                     step.set(Step::Calling { call });
                 }

@@ -145,3 +145,30 @@ async fn threads_that_miss_at_once_make_one_call() {
         assert_eq!(probe.calls(), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_thousand_callers_that_leave_leave_no_key_behind() {
+    let layer = cache(ten());
+    let service = layer.layer(Script::new([Play::Hang]));
+    for request in 0..100_000 {
+        let mut call = Box::pin(call(&service, request % 1000));
+        assert!(poll(call.as_mut()).is_pending());
+    }
+    assert_eq!((layer.handle().flights(), layer.handle().followers()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_follows_is_polled_when_there_is_something_for_it_and_not_before() {
+    let service = cache(ten()).layer(slow());
+    let mut leader = tokio_test::task::spawn(call(&service, 1));
+    assert!(leader.poll().is_pending());
+    let mut follower = tokio_test::task::spawn(call(&service, 1));
+    assert!(follower.poll().is_pending());
+    advance(ms(999)).await;
+    assert!(!follower.is_woken());
+    advance(ms(2)).await;
+    assert!(leader.is_woken() && !follower.is_woken());
+    assert!(leader.poll().is_ready());
+    assert!(follower.is_woken());
+    assert!(follower.poll().is_ready());
+}

@@ -68,3 +68,19 @@ async fn a_refresh_on_its_way_when_its_key_was_invalidated_is_not_kept() {
     settle().await;
     assert_eq!(handle.size().unwrap().entries, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_begins_after_its_key_was_invalidated_is_kept() {
+    let layer = cache(ten());
+    let handle = layer.handle();
+    let script = Script::new([Play::Hang, Play::Answer]);
+    let service = layer.layer(script);
+    let mut leader = Box::pin(call(&service, 1));
+    assert!(poll(leader.as_mut()).is_pending());
+    let mut follower = Box::pin(call(&service, 1));
+    assert!(poll(follower.as_mut()).is_pending());
+    handle.invalidate(1).await.unwrap();
+    drop(leader);
+    assert_eq!(follower.await.unwrap(), 2, "it followed from before, and calls now");
+    assert_eq!(handle.size().unwrap().entries, 1);
+}

@@ -63,3 +63,18 @@ async fn a_service_that_answers_hits_need_not_be_sent_or_live_for_ever() {
     advance(secs(11)).await;
     assert_eq!(call(&service, 1).await.unwrap(), 2);
 }
+
+/// Neither `Clone` nor `Sync`, like the body of many a request.
+struct Odd(std::cell::Cell<u64>);
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_neither_clone_nor_sync_can_be_cached() {
+    let layer =
+        CacheLayer::new(ten().stale_while_revalidate(secs(30)), |odd: &Odd| Some(Key::from(odd.0.get())));
+    let inner = tower::service_fn(|odd: Odd| async move { Ok::<_, Error<Fault>>(odd.0.get()) });
+    let mut service = layer.refresh_in_background().layer(inner);
+    for _ in 0..2 {
+        let call = tokio::spawn(service.ready().await.unwrap().call(Odd(std::cell::Cell::new(7))));
+        assert_eq!(call.await.unwrap().unwrap(), 7);
+    }
+}
