@@ -28,6 +28,8 @@ where
     pub(super) classify: C,
     pub(super) lifetimes: L,
     pub(super) noted: L::Noted,
+    /// Of the key, when the store was asked. What is stale and was invalidated since is of no use.
+    found: u64,
     /// Of the key, when the call was made.
     pub(super) epoch: u64,
     /// Measured where its length matters.
@@ -58,6 +60,7 @@ where
         lifetimes: L,
     ) -> Box<Self> {
         let noted = lifetimes.note(&request);
+        let found = key.as_ref().map_or(0, |key| shared.epochs.current(key));
         Box::new(Self {
             shared,
             key,
@@ -67,7 +70,8 @@ where
             classify,
             lifetimes,
             noted,
-            epoch: 0,
+            found,
+            epoch: found,
             began: None,
             background: None,
         })
@@ -82,7 +86,9 @@ where
 
     /// What may be served in place of a failure now: the call may have outlasted it.
     pub(super) fn usable(&self) -> Option<&Shelf<Kept<S::Response>>> {
-        let good_for = |kept: &Kept<_>| kept.good_for(&self.shared.config, now(), || 0.0);
-        self.stale.as_ref().filter(|kept| good_for(kept) != Use::Over)
+        let shared = &self.shared;
+        let valid = |kept: &Kept<_>| !shared.epochs.is_over(kept.key(), self.found);
+        let good_for = |kept: &Kept<_>| kept.good_for(&shared.config, now(), || 0.0);
+        self.stale.as_ref().filter(|kept| valid(kept) && good_for(kept) != Use::Over)
     }
 }

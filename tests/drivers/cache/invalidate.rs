@@ -84,3 +84,16 @@ async fn a_call_that_begins_after_its_key_was_invalidated_is_kept() {
     assert_eq!(follower.await.unwrap(), 2, "it followed from before, and calls now");
     assert_eq!(handle.size().unwrap().entries, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stale_is_not_served_in_place_of_a_failure_once_it_is_invalidated() {
+    let layer = cache(ten().stale_if_error(secs(60)));
+    let handle = layer.handle();
+    let service = layer.layer(Script::new([Play::Answer, Play::FailAfter(secs(1))]));
+    assert_eq!(call(&service, 1).await.unwrap(), 1);
+    advance(secs(11)).await;
+    let mut asking = Box::pin(call(&service, 1));
+    assert!(poll(asking.as_mut()).is_pending());
+    handle.invalidate(1).await.unwrap();
+    assert!(asking.await.is_err());
+}
