@@ -19,9 +19,7 @@ use crate::base::flights::{Arrival, Follow};
 use crate::classify::Classify;
 use crate::deadline;
 use crate::error::StackError;
-use crate::event::{EventKind, Source};
 use crate::key::Key;
-use crate::rejected::{Rejected, RejectedKind};
 
 mod begin;
 mod errand;
@@ -83,13 +81,13 @@ where
     }
 
     /// Asks the service, with nobody following.
-    pub(super) fn fetch(errand: Box<Errand<S, Request, M, C, L>>, refresh: B) -> Self {
-        Self { step: Step::Fetching { fetch: Fetch::new(errand) }, refresh }
+    pub(super) fn fetch(errand: Errand<S, Request, M, C, L>, refresh: B) -> Self {
+        Self { step: Step::Fetching { fetch: Fetch::new(Box::new(errand)) }, refresh }
     }
 
     /// Waits for the store.
-    pub(super) const fn look(get: M::Get, errand: Box<Errand<S, Request, M, C, L>>, refresh: B) -> Self {
-        Self { step: Step::Looking { get, errand: Some(errand) }, refresh }
+    pub(super) fn look(get: M::Get, errand: Errand<S, Request, M, C, L>, refresh: B) -> Self {
+        Self { step: Step::Looking { get, errand: Some(Box::new(errand)) }, refresh }
     }
 }
 
@@ -102,12 +100,12 @@ where
 {
     /// The store has said what it has.
     pub(super) fn begin(
-        errand: Box<Errand<S, Request, M, C, L>>,
+        errand: Errand<S, Request, M, C, L>,
         good_for: Use,
         kept: Option<Shelf<Kept<S::Response>>>,
         refresh: B,
     ) -> Self {
-        Self { step: errand.begin(good_for, kept, &refresh), refresh }
+        Self { step: Box::new(errand).begin(good_for, kept, &refresh), refresh }
     }
 }
 
@@ -135,16 +133,9 @@ where
                     let errand = errand.take().expect("polled after completion");
                     let next = match arrival {
                         Some(arrival) => errand.arrived(arrival),
-                        None => match errand.usable() {
-                            Some(stale) => errand.serve(stale, Source::StaleIfError),
-                            None => {
-                                let events = &errand.shared.events;
-                                let late = Rejected::new(RejectedKind::DeadlineExceeded, events.name());
-                                let key = errand.key.as_ref().map(Key::redacted);
-                                events.announce(key, 0, EventKind::Refused(late.clone()));
-                                errand.shared.answered(Source::Shared, errand.key.as_ref());
-                                return Poll::Ready(Err(late.into()));
-                            }
+                        None => match errand.late() {
+                            Ok(stale) => stale,
+                            Err(rejected) => return Poll::Ready(Err(rejected.into())),
                         },
                     };
                     this.step.set(next);

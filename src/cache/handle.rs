@@ -87,7 +87,7 @@ impl<V, M: Store<V>> Handle<V, M> {
     /// What the store says: it may still have the answer.
     pub async fn invalidate(&self, key: impl Into<Key<'_>>) -> Result<(), M::Error> {
         let key = key.into();
-        self.shared.epochs.end(&key);
+        self.shared.epochs.end(self.shared.epochs.stripe(&key));
         done(self.shared.store.remove(&key)).await
     }
 

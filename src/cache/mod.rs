@@ -88,7 +88,7 @@
 //! | of a key that was invalidated since the call was made | nothing, and nobody else is given it |
 //!
 //! With `early_refresh` (β) a fresh answer is fetched anew once `now - cost · β · ln(u) ≥ end`, u drawn evenly from (0, 1] and cost
-//! the time the last fetch took. That is XFetch, of Vattani, Chierichetti and Lowenstein (VLDB 2015). Alone, without single
+//! the time the last fetch took. That is `XFetch`, of Vattani, Chierichetti and Lowenstein (VLDB 2015). Alone, without single
 //! flight, it costs `e^(1/β)` calls for each answer, however many ask; with it, one. What is fetched early is fetched by one
 //! caller, or in the background, while the others are served.
 //!

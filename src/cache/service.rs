@@ -12,6 +12,7 @@ use crate::base::sync::Arc;
 use crate::classify::Classify;
 use crate::error::StackError;
 use crate::event::Source;
+use crate::key::Key;
 
 /// A service that is asked only for what is not kept.
 pub struct Cache<S, V, K, M, C, L, B> {
@@ -80,11 +81,7 @@ where
 
 impl<S: Clone, V, K, M, C: Clone, L: Clone, B> Cache<S, V, K, M, C, L, B> {
     /// All that a call needs which is not served at once.
-    fn errand<Request>(
-        &self,
-        key: Option<crate::key::Key<'static>>,
-        request: Request,
-    ) -> Box<Errand<S, Request, M, C, L>>
+    fn errand<Request>(&self, key: Option<Key<'static>>, request: Request) -> Errand<S, Request, M, C, L>
     where
         S: Service<Request, Response = V>,
         L: Lifetimes<Request, V>,

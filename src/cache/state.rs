@@ -227,7 +227,7 @@ impl<V> Kept<V> {
         used_at != u64::MAX && now.saturating_duration_since(Instant::from_nanos(used_at)) >= tti
     }
 
-    /// XFetch: `now - cost · β · ln(u) >= end`, u uniform in (0, 1]. Vattani, Chierichetti, Lowenstein: "Optimal
+    /// `XFetch`: `now - cost · β · ln(u) >= end`, u uniform in (0, 1]. Vattani, Chierichetti, Lowenstein: "Optimal
     /// probabilistic cache stampede prevention", VLDB 2015.
     fn is_early(&self, beta: f64, age: u64, unit: f64) -> bool {
         let cost = self.more.as_ref().map_or(0, |more| more.cost);

@@ -40,6 +40,11 @@ pub(crate) const fn secs(secs: u64) -> Duration {
 
 const NANO: Duration = Duration::from_nanos(1);
 
+/// A nanosecond less.
+fn short_of(time: Duration) -> Duration {
+    time.saturating_sub(NANO)
+}
+
 type Keys = for<'a> fn(&'a u64) -> Option<Key<'a>>;
 type Answer = Result<u64, Error<Fault>>;
 
@@ -59,10 +64,7 @@ fn ten() -> CacheConfig {
 }
 
 /// Makes one call.
-async fn call<S: Service<u64>>(service: &S, request: u64) -> Result<S::Response, S::Error>
-where
-    S: Clone,
-{
+async fn call<S: Service<u64> + Clone>(service: &S, request: u64) -> Result<S::Response, S::Error> {
     service.clone().ready().await?.call(request).await
 }
 

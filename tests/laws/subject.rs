@@ -53,6 +53,7 @@ where
 }
 
 /// A layer under test. What is not said has the value of a layer that holds nothing and never refuses.
+#[allow(clippy::struct_excessive_bools, reason = "what a layer does and what it does not")]
 pub(crate) struct Subject<L> {
     pub(crate) layer: L,
     /// How much is held for calls on their way, beyond what the script itself can tell.

@@ -2,6 +2,7 @@
 //!
 //! Counted are the calls of the service for one answer that ends. Without anything, all who come within the second of a fetch
 //! make a call of their own: as many as come in a second. With early fetching alone it is `e^(1/β)`, whatever the rate.
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a test owns its clocks and locks")]
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -118,21 +119,21 @@ where
 fn in_foreground(config: CacheConfig, how: (f64, u32, u64)) -> Seen {
     let (layer, (origin, starts)) = (layer(config), origin());
     let _: &CacheLayer<_, _, _, _, _, Foreground> = &layer;
-    report(config_name("foreground", how), run(layer.layer(origin), layer.handle(), starts, how))
+    report(&config_name("foreground", how), run(layer.layer(origin), layer.handle(), starts, how))
 }
 
 fn in_background(config: CacheConfig, how: (f64, u32, u64)) -> Seen {
     let (layer, (origin, starts)) = (layer(config), origin());
     let handle = layer.handle();
     let layer: CacheLayer<_, _, _, _, _, Background> = layer.refresh_in_background();
-    report(config_name("background", how), run(layer.layer(origin), handle, starts, how))
+    report(&config_name("background", how), run(layer.layer(origin), handle, starts, how))
 }
 
 fn config_name(name: &str, (rate, _, seed): (f64, u32, u64)) -> String {
     format!("stampede, {name}, {rate} a second, seed {seed}")
 }
 
-fn report(name: String, run: impl Future<Output = Seen>) -> Seen {
+fn report(name: &str, run: impl Future<Output = Seen>) -> Seen {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let seen = runtime.expect("a runtime").block_on(run);
     println!("{name}: {seen:?}");

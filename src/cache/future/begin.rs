@@ -9,10 +9,11 @@ use super::fetch::Fetch;
 use super::refresh::Refresh;
 use super::{Following, Step, StepOf};
 use crate::base::flights::{Arrival, Joined};
-use crate::cache::layer::{Landed, Lifetimes};
+use crate::cache::layer::{Landed, Lifetimes, Shared};
 use crate::cache::state::{Kept, Reply, Store, Use};
-use crate::event::Source;
+use crate::event::{EventKind, Source};
 use crate::key::Key;
+use crate::rejected::{Rejected, RejectedKind};
 
 impl<S, Request, M, C, L> Errand<S, Request, M, C, L>
 where
@@ -96,7 +97,7 @@ where
         kept.filter(|_| good_for == Use::Fresh)
     }
 
-    pub(super) fn serve(&self, kept: &Kept<S::Response>, source: Source) -> StepOf<S, Request, M, C, L> {
+    fn serve(&self, kept: &Kept<S::Response>, source: Source) -> StepOf<S, Request, M, C, L> {
         self.shared.answered(source, self.key.as_ref());
         Step::Answered { response: Some(kept.response().clone()) }
     }
@@ -117,5 +118,18 @@ where
             Arrival::Scattered => {}
         }
         Step::Fetching { fetch: Fetch::new(self) }
+    }
+
+    /// The caller's deadline came before the flight ended.
+    pub(super) fn late(&self) -> Result<StepOf<S, Request, M, C, L>, Rejected> {
+        if let Some(stale) = self.usable() {
+            return Ok(self.serve(stale, Source::StaleIfError));
+        }
+        let Shared { events, .. } = &*self.shared;
+        let rejected = Rejected::new(RejectedKind::DeadlineExceeded, events.name());
+        let key = self.key.as_ref().map(Key::redacted);
+        events.announce(key, 0, EventKind::Refused(rejected.clone()));
+        self.shared.answered(Source::Shared, self.key.as_ref());
+        Err(rejected)
     }
 }

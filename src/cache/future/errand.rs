@@ -4,10 +4,11 @@ use std::sync::Arc as Shelf;
 
 use tower::Service;
 
-use crate::base::clock::{Instant, now};
+use crate::base::clock::{Instant, now, precise};
 use crate::base::flights::Lead;
 use crate::base::sync::{Arc, Ordering};
 use crate::cache::layer::{Landed, Lifetimes, Shared};
+use crate::cache::state::epochs::Stripe;
 use crate::cache::state::{Kept, Use};
 use crate::key::Key;
 
@@ -28,10 +29,11 @@ where
     pub(super) classify: C,
     pub(super) lifetimes: L,
     pub(super) noted: L::Noted,
+    stripe: Stripe,
     /// Of the key, when the store was asked. What is stale and was invalidated since is of no use.
     found: u64,
     /// Of the key, when the call was made.
-    pub(super) epoch: u64,
+    epoch: u64,
     /// Measured where its length matters.
     pub(super) began: Option<Instant>,
     pub(super) background: Option<Refreshing<S::Response, M>>,
@@ -58,10 +60,11 @@ where
         shared: Arc<Shared<S::Response, M>>,
         classify: C,
         lifetimes: L,
-    ) -> Box<Self> {
+    ) -> Self {
         let noted = lifetimes.note(&request);
-        let found = key.as_ref().map_or(0, |key| shared.epochs.current(key));
-        Box::new(Self {
+        let stripe = key.as_ref().map(|key| shared.epochs.stripe(key)).unwrap_or_default();
+        let found = shared.epochs.current(stripe);
+        Self {
             shared,
             key,
             stale: None,
@@ -70,11 +73,12 @@ where
             classify,
             lifetimes,
             noted,
+            stripe,
             found,
             epoch: found,
             began: None,
             background: None,
-        })
+        }
     }
 
     /// Nobody waits for it.
@@ -84,11 +88,21 @@ where
         self.background = Some(Refreshing(self.shared.clone()));
     }
 
+    /// The call is made now.
+    pub(super) fn begins(&mut self) {
+        self.epoch = self.shared.epochs.current(self.stripe);
+        self.began = (self.shared.config.early_refresh > 0.0).then(precise);
+    }
+
+    /// Whether the key was invalidated since the call was made.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.shared.epochs.is_over(self.stripe, self.epoch)
+    }
+
     /// What may be served in place of a failure now: the call may have outlasted it.
     pub(super) fn usable(&self) -> Option<&Shelf<Kept<S::Response>>> {
         let shared = &self.shared;
-        let valid = |kept: &Kept<_>| !shared.epochs.is_over(kept.key(), self.found);
-        let good_for = |kept: &Kept<_>| kept.good_for(&shared.config, now(), || 0.0);
-        self.stale.as_ref().filter(|kept| valid(kept) && good_for(kept) != Use::Over)
+        let stale = self.stale.as_ref().filter(|_| !shared.epochs.is_over(self.stripe, self.found))?;
+        (stale.good_for(&shared.config, now(), || 0.0) != Use::Over).then_some(stale)
     }
 }

@@ -10,7 +10,6 @@ use tower::Service;
 
 use super::errand::Errand;
 use super::landing::Ending;
-use crate::base::clock::precise;
 use crate::cache::layer::Lifetimes;
 use crate::cache::state::{Kept, Store};
 use crate::classify::Classify;
@@ -122,8 +121,7 @@ where
                         let result = Err(error);
                         return Poll::Ready(self.keep_nothing(self.judge(&result), result));
                     }
-                    self.began = (self.shared.config.early_refresh > 0.0).then(precise);
-                    self.epoch = self.key.as_ref().map_or(0, |key| self.shared.epochs.current(key));
+                    self.begins();
                     let call = service.call(request);
                     step.set(Step::Calling { call });
                 }

@@ -76,7 +76,7 @@ where
             _ => Some(Lifetime::fresh(config.negative_ttl)),
         };
         let lifetime = lifetime.filter(Lifetime::is_some)?;
-        if self.shared.epochs.is_over(key, self.epoch) {
+        if self.is_outdated() {
             return None;
         }
         let fresh = shortened(lifetime.fresh, config.ttl_jitter, || self.shared.random.unit());
@@ -101,7 +101,7 @@ where
             self.shared.store_failed::<()>(&error);
         }
         // Whoever invalidated it counted first and then removed: one of the two sees the other.
-        if self.shared.epochs.is_over(kept.key(), self.epoch) {
+        if self.is_outdated() {
             self.lead.take().map(Lead::scatter);
             match self.shared.store.remove(kept.key()) {
                 Reply::Now(Ok(())) => {}

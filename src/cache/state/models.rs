@@ -10,22 +10,22 @@ use crate::key::Key;
 #[test]
 fn an_answer_from_before_an_invalidation_does_not_stay() {
     loom::model(|| {
-        let key = || Key::from(1);
         let world = Arc::new((Epochs::new(), Mutex::new(None)));
-        let epoch = world.0.current(&key());
+        let key = world.0.stripe(&Key::from(1));
+        let epoch = world.0.current(key);
         let theirs = world.clone();
         let stores = loom::thread::spawn(move || {
             let (epochs, store) = &*theirs;
-            if epochs.is_over(&key(), epoch) {
+            if epochs.is_over(key, epoch) {
                 return;
             }
             *store.lock() = Some(Shared::new(()));
-            if epochs.is_over(&key(), epoch) {
+            if epochs.is_over(key, epoch) {
                 *store.lock() = None;
             }
         });
         let (epochs, store) = &*world;
-        epochs.end(&key());
+        epochs.end(key);
         *store.lock() = None;
         stores.join().expect("nobody panics");
         assert!(store.lock().is_none());

@@ -1,4 +1,4 @@
-//! XFetch: the next is fetched before the end.
+//! `XFetch`: the next is fetched before the end.
 
 use super::*;
 

@@ -14,8 +14,8 @@ async fn every_answer_says_where_it_came_from() {
     advance(secs(25)).await;
     call(&service, 1).await.unwrap();
     assert!(call(&service, 2).await.is_err());
-    use Source::{Fresh, Service, StaleIfError, Uncached};
-    assert_eq!(sources(&mut heard), [Uncached, Service, Fresh, StaleIfError, Service]);
+    let expected = [Source::Uncached, Source::Service, Source::Fresh, Source::StaleIfError, Source::Service];
+    assert_eq!(sources(&mut heard), expected);
     assert_eq!((layer.handle().hits(), layer.handle().misses()), (2, 2));
 }
 

@@ -8,7 +8,7 @@ async fn an_answer_is_served_while_its_lifetime_is_longer_than_its_age() {
     let probe = script.probe();
     let service = cache(ten()).layer(script);
     assert_eq!(call(&service, 1).await.unwrap(), 1);
-    advance(secs(10) - NANO).await;
+    advance(short_of(secs(10))).await;
     assert_eq!(call(&service, 1).await.unwrap(), 1);
     advance(NANO).await;
     assert_eq!(call(&service, 1).await.unwrap(), 2, "at ten seconds it is no longer fresh");
@@ -20,7 +20,7 @@ async fn an_answer_is_served_while_its_lifetime_is_longer_than_its_age() {
 async fn an_answer_is_as_old_as_the_time_since_it_came_and_not_since_it_was_asked_for() {
     let service = cache(ten()).layer(slow());
     assert_eq!(call(&service, 1).await.unwrap(), 1);
-    advance(secs(10) - NANO).await;
+    advance(short_of(secs(10))).await;
     assert_eq!(call(&service, 1).now_or_never().expect("a hit").unwrap(), 1);
 }
 
@@ -48,7 +48,7 @@ async fn what_nobody_asks_for_during_tti_is_over_and_asking_prolongs_it() {
     let service = cache(CacheConfig::new(Duration::MAX).tti(secs(5))).layer(Script::new([Play::Answer]));
     assert_eq!(call(&service, 1).await.unwrap(), 1);
     for _ in 0..10 {
-        advance(secs(5) - NANO).await;
+        advance(short_of(secs(5))).await;
         assert_eq!(call(&service, 1).await.unwrap(), 1);
     }
     advance(secs(5)).await;

@@ -40,7 +40,7 @@ async fn a_response_that_is_a_failure_is_kept_for_a_short_time_if_asked() {
     let service = layer.classify(says_so).layer(Script::new([Play::Answer]));
     assert_eq!(call(&service, 1).await.unwrap(), 1);
     assert_eq!(call(&service, 2).await.unwrap(), 2, "a failure");
-    advance(secs(2) - NANO).await;
+    advance(short_of(secs(2))).await;
     assert_eq!(call(&service, 2).await.unwrap(), 2, "is kept");
     advance(NANO).await;
     assert_eq!(call(&service, 2).await.unwrap(), 3, "for two seconds, and not stale after that");
@@ -77,7 +77,7 @@ async fn each_response_may_have_a_lifetime_of_its_own() {
     assert_eq!(call(&service, 1).await.unwrap(), 1);
     advance(secs(3)).await;
     assert_eq!(call(&service, 1).await.unwrap(), 2, "three seconds");
-    advance(secs(10) - NANO).await;
+    advance(short_of(secs(10))).await;
     assert_eq!(call(&service, 1).await.unwrap(), 2, "the usual ten");
     advance(NANO).await;
     assert_eq!(call(&service, 1).await.unwrap(), 3);
