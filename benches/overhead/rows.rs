@@ -59,11 +59,13 @@ pub(crate) fn cache(asked: Asked) -> CacheLayer<u64, Asked> {
 }
 
 /// One of a thousand.
+#[allow(clippy::unnecessary_wraps, reason = "the layer asks for it")]
 pub(crate) fn popular(request: &u64) -> Option<Key<'_>> {
     Some(Key::from(request % 1_000))
 }
 
 /// Never the same twice.
+#[allow(clippy::unnecessary_wraps, reason = "the layer asks for it")]
 fn unheard_of(_: &u64) -> Option<Key<'_>> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     Some(Key::from(NEXT.fetch_add(1, Ordering::Relaxed)))
