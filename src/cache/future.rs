@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc as Shelf;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -13,7 +12,7 @@ pub(super) use self::errand::Errand;
 pub(super) use self::fetch::Fetch;
 pub use self::refresh::{Background, Foreground, Refresh};
 use super::layer::{Landed, Lifetimes};
-use super::state::{Kept, Store, Use};
+use super::state::{Answer, Store, Use};
 use crate::base::clock::Sleep;
 use crate::base::flights::{Arrival, Follow};
 use crate::classify::Classify;
@@ -102,7 +101,7 @@ where
     pub(super) fn begin(
         errand: Errand<S, Request, M, C, L>,
         good_for: Use,
-        kept: Option<Shelf<Kept<S::Response>>>,
+        kept: Option<Answer<S::Response>>,
         refresh: B,
     ) -> Self {
         Self { step: Box::new(errand).begin(good_for, kept, &refresh), refresh }

@@ -13,7 +13,7 @@ use super::handle::Handle;
 use super::service::Cache;
 use super::state::counts::Counts;
 use super::state::epochs::Epochs;
-use super::state::{Kept, Lifetime, Memory, Store, Use};
+use super::state::{Answer, Lifetime, Memory, Store, Use};
 use crate::base::clock::now;
 use crate::base::flights::Flights;
 use crate::base::random::Random;
@@ -62,7 +62,7 @@ type Weigh<V> = dyn Fn(&V) -> u32 + Send + Sync;
 /// What a flight brings to those who follow it.
 pub(super) enum Landed<V> {
     /// An answer that may be kept, and so may be shared.
-    Kept(std::sync::Arc<Kept<V>>),
+    Kept(Answer<V>),
     /// The service failed: whoever has something stale may serve it now.
     Failed,
 }
@@ -204,7 +204,7 @@ impl<V, K, M, C, L, B> CacheLayer<V, K, M, C, L, B> {
 impl<V, M: Store<V>> Shared<V, M> {
     /// What was found, and what it is good for.
     #[inline]
-    pub(super) fn look(&self, found: Found<V, M>) -> (Use, Option<std::sync::Arc<Kept<V>>>) {
+    pub(super) fn look(&self, found: Found<V, M>) -> (Use, Option<Answer<V>>) {
         let kept = found.unwrap_or_else(|error| self.store_failed(&error));
         let Some(kept) = kept else { return (Use::Over, None) };
         let now = now();
@@ -225,7 +225,7 @@ impl<V, M: Store<V>> Shared<V, M> {
 }
 
 /// What a store says that was asked for an answer.
-pub(super) type Found<V, M> = Result<Option<std::sync::Arc<Kept<V>>>, <M as Store<V>>::Error>;
+pub(super) type Found<V, M> = Result<Option<Answer<V>>, <M as Store<V>>::Error>;
 
 impl<V, M> Shared<V, M> {
     /// The one place where it is known where an answer came from.

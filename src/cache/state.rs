@@ -66,6 +66,9 @@ pub struct Kept<V> {
     more: Option<Box<More>>,
 }
 
+/// An answer as a store gives it out. Not the modelled `Arc`: a store may be foreign.
+pub(super) type Answer<V> = std::sync::Arc<Kept<V>>;
+
 /// What few answers need. Times are in nanoseconds.
 #[derive(Debug)]
 struct More {

@@ -1,7 +1,5 @@
 //! What to do with a call, given what is kept.
 
-use std::sync::Arc as Shelf;
-
 use tower::Service;
 
 use super::errand::Errand;
@@ -10,7 +8,7 @@ use super::refresh::Refresh;
 use super::{Following, Step, StepOf};
 use crate::base::flights::{Arrival, Joined};
 use crate::cache::layer::{Landed, Lifetimes, Shared};
-use crate::cache::state::{Kept, Reply, Store, Use};
+use crate::cache::state::{Answer, Kept, Reply, Store, Use};
 use crate::event::{EventKind, Source};
 use crate::key::Key;
 use crate::rejected::{Rejected, RejectedKind};
@@ -25,7 +23,7 @@ where
     pub(super) fn begin<B: Refresh<Fetch<S, Request, M, C, L>>>(
         mut self: Box<Self>,
         good_for: Use,
-        kept: Option<Shelf<Kept<S::Response>>>,
+        kept: Option<Answer<S::Response>>,
         refresh: &B,
     ) -> StepOf<S, Request, M, C, L> {
         let single_flight = self.shared.config.single_flight;
@@ -47,7 +45,7 @@ where
     /// What is kept is good enough, but the next is to be fetched: by one, for each key.
     fn renew<B: Refresh<Fetch<S, Request, M, C, L>>>(
         mut self: Box<Self>,
-        kept: Shelf<Kept<S::Response>>,
+        kept: Answer<S::Response>,
         source: Source,
         refresh: &B,
     ) -> StepOf<S, Request, M, C, L> {
@@ -91,7 +89,7 @@ where
     }
 
     /// Whoever leads a flight may have found nothing just before the one before it landed.
-    fn look_again(&self) -> Option<Shelf<Kept<S::Response>>> {
+    fn look_again(&self) -> Option<Answer<S::Response>> {
         let Reply::Now(found) = self.shared.store.get(self.key.as_ref()?) else { return None };
         let (good_for, kept) = self.shared.look(found);
         kept.filter(|_| good_for == Use::Fresh)

@@ -1,7 +1,5 @@
 //! What a call has to do that is not served at once.
 
-use std::sync::Arc as Shelf;
-
 use tower::Service;
 
 use crate::base::clock::{Instant, now, precise};
@@ -9,7 +7,7 @@ use crate::base::flights::Lead;
 use crate::base::sync::{Arc, Ordering};
 use crate::cache::layer::{Landed, Lifetimes, Shared};
 use crate::cache::state::epochs::Stripe;
-use crate::cache::state::{Kept, Use};
+use crate::cache::state::{Answer, Use};
 use crate::key::Key;
 
 /// All that a call needs which is not served at once. Boxed: a hit carries none of it.
@@ -22,7 +20,7 @@ where
     /// None if the answer is not to be kept.
     pub(super) key: Option<Key<'static>>,
     /// Served in place of a failure.
-    pub(super) stale: Option<Shelf<Kept<S::Response>>>,
+    pub(super) stale: Option<Answer<S::Response>>,
     /// Others follow.
     pub(super) lead: Option<Lead<Key<'static>, Landed<S::Response>>>,
     pub(super) next: Option<(S, Request)>,
@@ -100,7 +98,7 @@ where
     }
 
     /// What may be served in place of a failure now: the call may have outlasted it.
-    pub(super) fn usable(&self) -> Option<&Shelf<Kept<S::Response>>> {
+    pub(super) fn usable(&self) -> Option<&Answer<S::Response>> {
         let shared = &self.shared;
         let stale = self.stale.as_ref().filter(|_| !shared.epochs.is_over(self.stripe, self.found))?;
         (stale.good_for(&shared.config, now(), || 0.0) != Use::Over).then_some(stale)

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc as Shelf;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -11,7 +10,7 @@ use tower::Service;
 use super::errand::Errand;
 use super::landing::Ending;
 use crate::cache::layer::Lifetimes;
-use crate::cache::state::{Kept, Store};
+use crate::cache::state::{Answer, Store};
 use crate::classify::Classify;
 use crate::error::StackError;
 use crate::event::Source;
@@ -61,7 +60,7 @@ where
     }
 
     /// It is made in the foreground after all: what may be served if it fails.
-    pub(super) fn or_else_serve(&mut self, stale: Option<Shelf<Kept<S::Response>>>) {
+    pub(super) fn or_else_serve(&mut self, stale: Option<Answer<S::Response>>) {
         if let Some(errand) = &mut self.errand {
             errand.stale = stale;
         }

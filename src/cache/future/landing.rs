@@ -1,7 +1,6 @@
 //! What becomes of a result.
 
 use std::pin::Pin;
-use std::sync::Arc as Shelf;
 use std::time::Duration;
 
 use tower::Service;
@@ -11,7 +10,7 @@ use super::fetch::{Fetched, Step, StepOf};
 use crate::base::clock::{now, precise};
 use crate::base::flights::Lead;
 use crate::cache::layer::{Landed, Lifetimes};
-use crate::cache::state::{Kept, Lifetime, Reply, Store, shortened};
+use crate::cache::state::{Answer, Kept, Lifetime, Reply, Store, shortened};
 use crate::classify::{Classify, Outcome, judge};
 use crate::error::StackError;
 use crate::event::{EventKind, Source};
@@ -20,7 +19,7 @@ use crate::key::Key;
 /// What is left to do when an answer is stored.
 pub(super) struct Ending<V> {
     response: V,
-    kept: Shelf<Kept<V>>,
+    kept: Answer<V>,
 }
 
 impl<S, Request, M, C, L> Errand<S, Request, M, C, L>
@@ -65,7 +64,7 @@ where
         &self,
         outcome: Outcome,
         result: &Result<S::Response, S::Error>,
-    ) -> Option<Shelf<Kept<S::Response>>> {
+    ) -> Option<Answer<S::Response>> {
         let (key, response) = (self.key.as_ref()?, result.as_ref().ok()?);
         let config = &self.shared.config;
         let lifetime = match outcome {
@@ -87,7 +86,7 @@ where
         if config.tti < Duration::MAX {
             kept = kept.idle_from(now);
         }
-        Some(Shelf::new(kept.weighing(self.shared.weight(response)).costing(cost)))
+        Some(Answer::new(kept.weighing(self.shared.weight(response)).costing(cost)))
     }
 
     /// The answer is in the store, or the store failed. Nothing is returned if it must be taken out again, and that takes a while.
