@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use seawall::cache::{Kept, Reply, Store};
+use seawall::Instant;
+use seawall::cache::{Kept, Lifetime, Reply, Store};
 
 use super::*;
 
@@ -171,4 +172,40 @@ async fn a_call_that_is_dropped_while_the_store_works_leaves_nothing_held() {
         drop(future);
         assert_eq!((layer.handle().flights(), probe.instances(), probe.in_flight()), (0, instances, 0));
     }
+}
+
+/// Has nothing at the first look, and something at the second: a flight landed between them.
+struct JustLanded(std::sync::atomic::AtomicU64);
+
+impl Store<u64> for JustLanded {
+    type Error = Gone;
+    type Get = std::future::Ready<Result<Option<Arc<Kept<u64>>>, Gone>>;
+    type Done = std::future::Ready<Result<(), Gone>>;
+
+    fn get(&self, key: &Key<'_>) -> Reply<Self::Get> {
+        let kept = || Kept::new(key.clone(), 7, Lifetime::fresh(secs(1)), Instant::now(), Duration::ZERO);
+        Reply::Now(Ok((self.0.fetch_add(1, Ordering::SeqCst) > 0).then(|| Arc::new(kept()))))
+    }
+
+    fn insert(&self, _: Arc<Kept<u64>>) -> Reply<Self::Done> {
+        Reply::Now(Ok(()))
+    }
+
+    fn remove(&self, _: &Key<'_>) -> Reply<Self::Done> {
+        Reply::Now(Ok(()))
+    }
+
+    fn clear(&self) -> Reply<Self::Done> {
+        Reply::Now(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_misses_just_before_a_flight_lands_is_served_what_it_brought() {
+    let script = Script::new([Play::Answer]);
+    let probe = script.probe();
+    let layer = CacheLayer::try_over(JustLanded(0.into()), ten(), key as Keys).unwrap();
+    let service = layer.layer(script);
+    assert_eq!(call(&service, 1).await.unwrap(), 7);
+    assert_eq!((probe.calls(), layer.handle().flights()), (0, 0));
 }
