@@ -51,16 +51,19 @@ fn who_joins_while_a_flight_lands_hears_of_it_or_leads_the_next() {
         let leads = lead(&flights);
         let other = flights.clone();
         let joining = loom::thread::spawn(move || match join(&other) {
-            Joined::Leader(lead) => drop(lead.scatter()),
+            Joined::Leader(lead) => {
+                lead.scatter();
+                None
+            }
             Joined::Follower(follow) => {
                 let mut follow = spawn(follow);
-                if follow.poll().is_pending() {
-                    loom::future::block_on(follow.into_inner());
-                }
+                follow.poll().is_pending().then_some(follow)
             }
         });
         leads.land(|| 1);
-        joining.join().unwrap();
+        if let Some(follow) = joining.join().unwrap() {
+            assert!(matches!(heard(follow, true), Arrival::Landed(1)));
+        }
         nobody_is_left(&flights);
     });
 }
