@@ -78,3 +78,17 @@ async fn a_request_that_is_neither_clone_nor_sync_can_be_cached() {
         assert_eq!(call.await.unwrap().unwrap(), 7);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clone_that_is_not_ready_fails_the_call_and_leaves_nothing_held() {
+    let script = Script::new([Play::Answer]);
+    let probe = script.probe();
+    let layer = cache(ten());
+    let service = layer.layer(script);
+    let instances = probe.instances();
+    probe.fail_ready();
+    assert!(matches!(call(&service, 1).await, Err(Error::Service(Fault))));
+    assert_eq!((layer.handle().flights(), probe.instances(), probe.calls()), (0, instances, 0));
+    probe.set_ready(true);
+    assert_eq!(call(&service, 1).await.unwrap(), 1);
+}
