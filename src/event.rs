@@ -5,7 +5,7 @@ use std::time::Duration;
 
 pub(crate) use self::listen::Events;
 pub use self::listen::Listener;
-pub use self::reasons::{Fault, GaveUp, HedgeReason, LimitReason, TransitionReason, Winner};
+pub use self::reasons::{Fault, GaveUp, HedgeReason, LimitReason, Source, TransitionReason, Winner};
 pub use self::subscription::Subscription;
 pub(crate) use self::voice::{Common, Voice};
 use crate::base::window::Counts;
@@ -139,6 +139,24 @@ pub enum EventKind {
         delay: Duration,
         /// What happens instead of the call; `None` if it is made.
         fault: Option<Fault>,
+    },
+    /// A cache knows what to answer.
+    #[non_exhaustive]
+    Answered {
+        /// Where it came from.
+        source: Source,
+    },
+    /// A cache fetched an answer in the background.
+    #[non_exhaustive]
+    Refreshed {
+        /// What the result was judged to be. The answer that was kept stays if it is no success.
+        outcome: Outcome,
+    },
+    /// The store of a cache failed. The call went on as if nothing were kept.
+    #[non_exhaustive]
+    StoreFailed {
+        /// What it said.
+        error: String,
     },
     /// A keyed layer has no room for a new key, and none of the old ones may leave: the key shares one state with all others
     /// that found no room.

@@ -37,6 +37,12 @@ impl Key<'_> {
         }
     }
 
+    /// Whether only a digest of the key is left, since the text was long or is not to be shown. Another process makes another.
+    #[must_use]
+    pub const fn is_digest(&self) -> bool {
+        matches!(self.0, Repr::Digest(_))
+    }
+
     /// The same key, to be kept.
     #[must_use]
     pub fn into_owned(self) -> Key<'static> {
@@ -222,6 +228,7 @@ mod tests {
         let key = Key::from(&*long);
         assert_eq!(key, Key::from(long.clone()));
         assert_eq!(key.reveal(), key.to_string());
+        assert!(key.is_digest() && !Key::from(&long[..256]).is_digest());
         assert_eq!(Key::from(&long[..256]).reveal().len(), 256);
         assert!(size_of::<Key<'_>>() <= 24);
     }

@@ -35,7 +35,7 @@
 //! - Configs are plain data with a reason for every default. Nonsense is a [`ConfigError`]: `new` panics with it, `try_new`
 //!   returns it.
 //! - A call that never triggers a layer allocates nothing but what the copy of a request needs, and spawns nothing. No
-//!   layer owns a task.
+//!   layer owns a task, but a cache that was told to refresh in the background.
 //!
 //! # The floors
 //!
@@ -44,7 +44,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | edges, one feature each | `http`, `axum`, `grpc`, `reqwest`, `testing` |
-//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`hedge`], [`timeout`], [`fallback`], [`coalesce`], [`chaos`] |
+//! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`hedge`], [`timeout`], [`fallback`], [`coalesce`], [`chaos`], and with its feature `cache` |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
 //! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
 //! | ground: clock, locks, windows, pools, buckets, the map of keys | private |
@@ -55,8 +55,12 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `http` | what a status and a `Retry-After` mean, which methods may be repeated |
+//! | `http` | what a status and a `Retry-After` mean, which methods may be repeated, bodies that are sent again or hold a permit |
+//! | `http2` | what HTTP/2 says of requests that nobody looked at; includes `http` |
+//! | `grpc` | the same for a tonic client or server; includes `http2` |
+//! | `axum` | layers around the routes of a router; includes `http` |
 //! | `reqwest` | the same for a `reqwest::Client`; includes `http` |
+//! | `cache` | a cache of answers, and its store in memory |
 //! | `tracing` | log lines of transitions and moves of a limit, a span for each attempt; a subscriber is enough |
 //! | `metrics` | counters, gauges and histograms of every layer; a recorder is enough, installed at any time |
 //! | `full` | all of these |
@@ -70,6 +74,8 @@ pub use self::backoff::{Backoff, Delays, Growth, Jitter};
 pub use self::base::clock::Instant;
 pub use self::budget::{Budget, BudgetConfig, Costs};
 pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadLayer, Priority};
+#[cfg(feature = "cache")]
+pub use self::cache::{Cache, CacheConfig, CacheLayer};
 pub use self::chaos::{Chaos, ChaosConfig, ChaosLayer};
 pub use self::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBreakerLayer};
 pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
@@ -109,6 +115,8 @@ mod totals;
 
 pub mod adaptive;
 pub mod bulkhead;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod chaos;
 pub mod circuit_breaker;
 pub mod coalesce;

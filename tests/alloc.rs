@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use seawall::{
-    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, ChaosConfig, ChaosLayer,
-    CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, Error, FallbackLayer,
-    HedgeConfig, HedgeLayer, Instant, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer,
-    TimeoutConfig, TimeoutLayer,
+    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CacheConfig, CacheLayer, ChaosConfig,
+    ChaosLayer, CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, Error,
+    FallbackLayer, HedgeConfig, HedgeLayer, Instant, Key, RateLimitConfig, RateLimitLayer, RetryConfig,
+    RetryLayer, TimeoutConfig, TimeoutLayer,
 };
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -115,6 +115,14 @@ fn tenant(request: &u64) -> Key<'_> {
     Key::from(*request)
 }
 
+/// What a request asks for.
+type Asked = for<'a> fn(&'a u64) -> Option<Key<'a>>;
+
+fn cache(capacity: u64) -> CacheLayer<u64, Asked> {
+    let config = CacheConfig::new(Duration::from_secs(1_000)).capacity(capacity).name("inventory");
+    CacheLayer::new(config, (|request| Some(Key::from(*request))) as Asked)
+}
+
 /// Makes a call, and waits for its end.
 fn call<S: Service<u64>>(service: &mut S, request: u64) {
     let mut cx = Context::from_waker(Waker::noop());
@@ -184,6 +192,39 @@ fn an_admitted_call_of_a_known_key_allocates_nothing() {
         assert_eq!(allocations(bulkhead(1).key_by(tenant).layer(inner)), 0, "bulkhead");
         assert_eq!(allocations(rate_limit(1_000_000).key_by(tenant).layer(inner)), 0, "rate limit");
         assert_eq!(allocations(adaptive(20).key_by(tenant).layer(inner)), 0, "adaptive limit");
+    }
+}
+
+#[test]
+fn a_hit_allocates_nothing() {
+    assert_eq!(allocations(cache(100).layer(Opaque(0))), 0, "a number for a key");
+    let config = CacheConfig::new(Duration::from_secs(1_000)).tti(Duration::from_secs(10));
+    let by_text: for<'a> fn(&'a u64) -> Option<Key<'a>> =
+        |_| Some(Key::from("a text that is lent and not copied"));
+    assert_eq!(allocations(CacheLayer::new(config, by_text).layer(Opaque(0))), 0, "a text for a key");
+}
+
+#[test]
+fn a_miss_allocates_little() {
+    let mut service = cache(0).layer(Opaque(0));
+    let each = measure(|| (0..100).for_each(|key| call(&mut service, key))).count_total / 100;
+    println!("{each} allocations a miss that is not kept");
+    assert!(each <= 4, "{each} allocations");
+}
+
+#[test]
+fn an_answer_that_is_kept_is_small() {
+    // A key that is a number, and an answer that is one: 24 bytes and 8 of it are theirs.
+    for capacity in [10_000, 100_000] {
+        let layer = cache(capacity);
+        let handle = layer.handle();
+        let mut service = layer.layer(Opaque(0));
+        let each = |bytes| bytes / usize::try_from(handle.size().expect("it knows").entries).expect("few");
+        let first = kept(|| (0..capacity).for_each(|key| call(&mut service, key)));
+        println!("{} bytes of heap for each of {capacity} answers", each(first));
+        let later = kept(|| (capacity..4 * capacity).for_each(|key| call(&mut service, key)));
+        println!("{} when they have made room for others three times", each(first + later));
+        assert!(each(first) <= 160 && each(first + later) <= 176);
     }
 }
 

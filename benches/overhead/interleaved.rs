@@ -36,12 +36,14 @@ pub(crate) fn print() {
         println!("{:<40} {ns:>9.1} {:>9.1}  {}", row.name, net(row.name, *ns), beside.unwrap_or_default());
     }
     let (layer, bulkhead, rate_limit) = (rows::breaker(), rows::bulkhead(), rows::rate_limit());
+    let cache = rows::cache(rows::popular);
     println!("\n{:<40} {:>9} {:>9}  throughput", "per call, by workers", "one", "two");
     for (name, (one, two)) in [
         ("bare, each its own", contended(|| Opaque { pending: 0 })),
         ("three counts, each on a line of its own", contended(Counting::new)),
         ("circuit breaker, closed, one layer", contended(|| layer.layer(Opaque { pending: 0 }))),
         ("bulkhead, one layer", contended(|| bulkhead.layer(Opaque { pending: 0 }))),
+        ("cache hit, one layer, 1,000 keys", contended(|| cache.layer(Opaque { pending: 0 }))),
         ("rate limit, one layer", contended(|| rate_limit.layer(Opaque { pending: 0 }))),
     ] {
         println!("{name:<40} {one:>9.1} {two:>9.1}  {:.2} x", one / two);

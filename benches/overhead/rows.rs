@@ -1,14 +1,16 @@
 //! What is measured.
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use seawall::Error;
 use seawall::circuit_breaker::Window;
 use seawall::{
-    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, ChaosConfig, ChaosLayer,
-    CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, FallbackLayer, HedgeConfig,
-    HedgeLayer, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig, TimeoutLayer,
+    AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CacheConfig, CacheLayer, ChaosConfig,
+    ChaosLayer, CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, FallbackLayer,
+    HedgeConfig, HedgeLayer, Key, RateLimitConfig, RateLimitLayer, RetryConfig, RetryLayer, TimeoutConfig,
+    TimeoutLayer,
 };
 use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::Policy;
@@ -70,6 +72,26 @@ fn chaos() -> ChaosLayer {
     ChaosLayer::new(ChaosConfig::default().name("bench"))
 }
 
+/// What a request asks for.
+type Asked = for<'a> fn(&'a u64) -> Option<Key<'a>>;
+
+pub(crate) fn cache(asked: Asked) -> CacheLayer<u64, Asked> {
+    CacheLayer::new(CacheConfig::new(LONG * 100).name("bench"), asked)
+}
+
+/// One of a thousand.
+#[allow(clippy::unnecessary_wraps, reason = "the layer asks for it")]
+pub(crate) fn popular(request: &u64) -> Option<Key<'_>> {
+    Some(Key::from(request % 1_000))
+}
+
+/// Never the same twice.
+#[allow(clippy::unnecessary_wraps, reason = "the layer asks for it")]
+fn unheard_of(_: &u64) -> Option<Key<'_>> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    Some(Key::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
 /// So many keys are known, and each call has another one.
 const KEYS: u64 = 10_000;
 
@@ -128,6 +150,11 @@ pub(crate) fn all() -> Vec<Row> {
         row("rate limit, reached", limit, spent.layer(READY)),
         row("rate limit, 10,000 keys", limit, rate_limit().key_by(key).layer(READY)),
         row("adaptive limit", limit, adaptive().layer(READY)),
+        row("cache, hit, one key", None, cache(|_| Some(Key::from(1))).layer(READY)),
+        row("cache, hit, 1,000 keys", None, cache(popular).layer(READY)),
+        row("cache, hit, by text", None, cache(|_| Some(Key::from("/stock/17?region=eu"))).layer(READY)),
+        row("cache, miss, full", None, cache(unheard_of).layer(READY)),
+        row("cache, no key", None, cache(|_| None).layer(READY)),
         row("tower retry", None, tower::retry::RetryLayer::new(ThreeTimes(3)).layer(READY)),
         row("retry, first try, with budget", Some("tower retry"), retry().layer(READY)),
         row(

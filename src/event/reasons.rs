@@ -172,3 +172,40 @@ impl fmt::Display for Fault {
         })
     }
 }
+
+/// Where the answer to a call through a cache came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Source {
+    /// The cache, and it was fresh.
+    Fresh,
+    /// The cache; it was no longer fresh, and the next is being fetched.
+    Stale,
+    /// The cache, in place of a failure or a refusal.
+    StaleIfError,
+    /// The call of somebody else, made at the same time.
+    Shared,
+    /// The service: nothing was kept that could be served.
+    Service,
+    /// The service: the request has no key.
+    Uncached,
+}
+
+impl Source {
+    #[cfg_attr(not(feature = "cache"), expect(dead_code, reason = "only a cache counts them"))]
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Fresh, Self::Stale, Self::StaleIfError, Self::Shared, Self::Service, Self::Uncached];
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fresh => "fresh",
+            Self::Stale => "stale",
+            Self::StaleIfError => "stale if error",
+            Self::Shared => "shared",
+            Self::Service => "service",
+            Self::Uncached => "uncached",
+        })
+    }
+}

@@ -9,6 +9,7 @@
 #![allow(clippy::type_complexity, clippy::cast_possible_wrap, reason = "in tests")]
 
 mod budget;
+mod cache;
 mod chaos;
 mod coalesce;
 mod deadline;

@@ -10,7 +10,9 @@ use seawall::{Event, EventKind, Outcome};
 
 pub(crate) use self::circuit::{circuit_of, on_circuit, probe};
 pub(crate) use self::crowd::on_crowd;
-pub(crate) use self::drivers::{on_chaos, on_coalesce, on_fallback, on_hedge, on_retry, on_timeout};
+pub(crate) use self::drivers::{
+    on_cache, on_chaos, on_coalesce, on_fallback, on_hedge, on_retry, on_timeout,
+};
 pub(crate) use self::gates::{on_adaptive, on_bulkhead, on_queue, on_rate_limit};
 use crate::door::Gatekeeper;
 use crate::foreign::Heard;

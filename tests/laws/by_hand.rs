@@ -20,7 +20,9 @@ laws! {
 }
 
 /// L5, L6, L13: work that ends well, fails, is dropped at any poll, panics, or is refused.
-pub(crate) fn work_without_tower_is_in_the_same_books<L>(make: &dyn Fn() -> Subject<L>) -> Verdict {
+pub(crate) fn work_without_tower_is_in_the_same_books<L: Guards<Script>>(
+    make: &dyn Fn() -> Subject<L>,
+) -> Verdict {
     paused(async {
         let subject = make();
         let Some(door) = &subject.door else { return Ok(()) };

@@ -4,11 +4,13 @@ use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use seawall::adaptive::{Limit, Sample};
+use seawall::cache::{Lifetime, Lifetimes};
 use seawall::circuit_breaker::Counts;
 use seawall::fallback::{Failed, Rescue, Substitute};
 use seawall::retry::Repeat;
@@ -36,9 +38,11 @@ pub(crate) enum Place {
     Priority,
     Key,
     Limit,
-    When,
-    Substitute,
+    Lifetime,
     Rescue,
+    Substitute,
+    Weight,
+    When,
 }
 
 #[derive(Clone, Copy)]
@@ -249,6 +253,28 @@ pub(crate) fn alone(_: &u64) -> Option<u64> {
     None
 }
 
+/// What a request asks for.
+pub(crate) type Asked = for<'a> fn(&'a u64) -> Option<Key<'a>>;
+
+/// Something else each time.
+#[allow(
+    clippy::unnecessary_wraps,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the layer lends the request"
+)]
+pub(crate) fn something_new(_: &u64) -> Option<Key<'_>> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    pass(Place::Key);
+    Some(Key::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+}
+
+/// Nothing that is kept.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the layer lends the request")]
+pub(crate) fn nothing_kept(_: &u64) -> Option<Key<'_>> {
+    pass(Place::Key);
+    None
+}
+
 /// Says which calls may be hit: none.
 pub(crate) type Scope = fn(&u64) -> bool;
 
@@ -256,6 +282,23 @@ pub(crate) type Scope = fn(&u64) -> bool;
 pub(crate) fn nobody(_: &u64) -> bool {
     pass(Place::Scope);
     false
+}
+
+/// How long an answer may be used.
+#[derive(Clone, Copy)]
+pub(crate) struct Lasting;
+
+impl<Request, Response> Lifetimes<Request, Response> for Lasting {
+    type Noted = ();
+
+    fn note(&self, _: &Request) {
+        pass(Place::Key);
+    }
+
+    fn lifetime(&self, (): &(), _: &Response, usual: Lifetime) -> Option<Lifetime> {
+        pass(Place::Lifetime);
+        Some(usual)
+    }
 }
 
 /// A limit of its own, which stays where it is.

@@ -58,7 +58,7 @@ fn added<L: Guards<S, R>, S: Service<R>, R>() -> usize {
 /// axum wants it. That it compiles is the test.
 pub(crate) fn a_service_that_can_be_shared_between_threads_still_can<L>(_: &dyn Fn() -> Subject<L>) -> Verdict
 where
-    L: Layer<Script, Service: Sync>,
+    L: Guards<Script> + Layer<Script, Service: Sync>,
 {
     Ok(())
 }
@@ -82,7 +82,7 @@ where
 /// `Router::layer` wants it. That it compiles is the test.
 pub(crate) fn a_layer_can_be_cloned<L>(_: &dyn Fn() -> Subject<L>) -> Verdict
 where
-    L: Clone + Send + Sync + 'static,
+    L: Guards<Script> + Clone + Send + Sync + 'static,
 {
     Ok(())
 }

@@ -53,6 +53,7 @@ where
 }
 
 /// A layer under test. What is not said has the value of a layer that holds nothing and never refuses.
+#[allow(clippy::struct_excessive_bools, reason = "what a layer does and what it does not")]
 pub(crate) struct Subject<L> {
     pub(crate) layer: L,
     /// How much is held for calls on their way, beyond what the script itself can tell.
@@ -71,6 +72,8 @@ pub(crate) struct Subject<L> {
     pub(crate) sheds: bool,
     /// Whether it can tell that it would refuse before it sees the request. A layer with keys cannot.
     pub(crate) foresees: bool,
+    /// Whether it is ready at once, and makes a clone of the service ready within the call.
+    pub(crate) defers: bool,
     /// For a layer with keys: whether requests from [`OTHERS`](crate::foreign::OTHERS) on share the state of those before.
     pub(crate) shares_keys: Option<bool>,
     /// Brings a layer back that has every reason to refuse.
@@ -139,6 +142,7 @@ impl<L> Subject<L> {
             patience: Duration::MAX,
             sheds: false,
             foresees: true,
+            defers: false,
             shares_keys: None,
             revive: Box::new(|| {}),
             may_end: false,

@@ -12,6 +12,7 @@ pub(crate) use seawall::circuit_breaker::Window;
 pub(crate) use seawall::rate_limit::Counting;
 pub(crate) use seawall::{Backoff, BulkheadConfig, HedgeConfig, KeyConfig, RateLimitConfig, RetryConfig};
 
+pub(crate) use self::cache::*;
 pub(crate) use self::circuit::*;
 pub(crate) use self::drivers::*;
 pub(crate) use self::keyed::*;
@@ -19,6 +20,7 @@ pub(crate) use self::limits::*;
 pub(crate) use self::stacks::*;
 pub(crate) use crate::books::SECOND;
 
+mod cache;
 mod circuit;
 mod drivers;
 mod keyed;
@@ -81,6 +83,11 @@ macro_rules! every_layer {
             coalesce_whose_followers_fly_alone = flying(alike, AfterFailure::FlyAlone).adds(112);
             coalesce_without_a_key = never_flying().adds(112);
             stack_of_coalesce_retry_chaos = coalesce_over_retry().adds(248);
+            cache = cached(keeping()).adds(112);
+            cache_without_single_flight = cached(keeping().single_flight(false)).adds(112);
+            cache_that_refreshes_in_the_background = cached_in_background().adds(112);
+            cache_of_requests_without_a_key = never_cached().adds(112);
+            cache_that_runs_foreign_code = foreign_cache().adds(112);
             bulkhead_that_runs_foreign_code = foreign_bulkhead().adds(200);
             rate_limit_that_runs_foreign_code = foreign_rate_limit().adds(176);
             circuit_breaker_by_key = keyed_breaker(KeyConfig::default()).adds(56);
@@ -149,6 +156,9 @@ macro_rules! every_extreme {
             timeout_of_all_nanoseconds = limit(Duration::from_nanos(u64::MAX - 1));
             timeout_of_all_time = limit(Duration::MAX);
             @of_one_type
+            cache_of_least_values = cached(least_cache());
+            cache_of_largest_values = cached(largest_cache());
+            cache_of_one_answer = cached(keeping().capacity(1));
             circuit_breaker_of_one_key = keyed_breaker(KeyConfig::default().max(1));
             circuit_breaker_of_all_keys = keyed_breaker(KeyConfig::default().max(u32::MAX));
             bulkhead_of_one_key = keyed_bulkhead(KeyConfig::default().max(1));

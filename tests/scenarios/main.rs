@@ -12,3 +12,4 @@ mod server;
 
 mod adaptive;
 mod hedge;
+mod stampede;

@@ -1,7 +1,8 @@
 //! How one looks into the layers that are no gates.
 
+use seawall::cache::Source;
 use seawall::testing::Play;
-use seawall::{EventKind, chaos, coalesce, fallback, hedge, retry};
+use seawall::{EventKind, cache, chaos, coalesce, fallback, hedge, retry};
 
 use crate::foreign::Heard;
 use crate::subject::Subject;
@@ -102,6 +103,31 @@ pub(crate) fn on_chaos<L>(layer: L, handle: chaos::Handle, heard: Heard) -> Subj
     subject.account = Box::new(move |_| {
         let told = heard.count(|kind| matches!(kind, EventKind::Injected { .. }));
         ensure!(told == handle.hits(), "{told} of {} hits were told", handle.hits());
+        Ok(())
+    });
+    subject
+}
+
+pub(crate) fn on_cache<L, V: Clone + Send + Sync + 'static>(
+    layer: L,
+    handle: cache::Handle<V>,
+    heard: Heard,
+) -> Subject<L> {
+    let mut subject = Subject::new(layer);
+    subject.defers = true;
+    subject.busy = (Play::Hang, 1);
+    let flying = handle.clone();
+    let flights = move || flying.flights() as i64 + flying.followers() as i64 + flying.refreshing() as i64;
+    subject.held = Box::new(move |_| flights());
+    subject.account = Box::new(move |seen| {
+        use Source::{Fresh, Service, Shared, Stale, StaleIfError, Uncached};
+        let of = |sources: &[Source]| sources.iter().map(|&source| handle.answers(source)).sum::<u64>();
+        let (spared, made) = (of(&[Fresh, Stale, StaleIfError, Shared]), of(&[Service, Uncached]));
+        let ended = seen.answered + seen.failed + seen.refused;
+        ensure!(spared + made == ended, "{spared} were spared and {made} made of {seen:?}");
+        let told = heard.count(|kind| matches!(kind, EventKind::Answered { .. }));
+        ensure!(told == ended, "{told} answers were told of {seen:?}");
+        ensure!(made <= seen.reached + seen.unready, "{made} came from the service of {seen:?}");
         Ok(())
     });
     subject

@@ -1,0 +1,133 @@
+//! What to do with a call, given what is kept.
+
+use tower::Service;
+
+use super::errand::Errand;
+use super::fetch::Fetch;
+use super::refresh::Refresh;
+use super::{Following, Step, StepOf};
+use crate::base::flights::{Arrival, Joined};
+use crate::cache::layer::{Landed, Lifetimes, Shared};
+use crate::cache::state::{Answer, Kept, Reply, Store, Use};
+use crate::event::{EventKind, Source};
+use crate::key::Key;
+use crate::rejected::{Rejected, RejectedKind};
+
+impl<S, Request, M, C, L> Errand<S, Request, M, C, L>
+where
+    S: Service<Request, Response: Clone>,
+    M: Store<S::Response>,
+    L: Lifetimes<Request, S::Response>,
+{
+    /// What to do, given what is kept.
+    pub(super) fn begin<B: Refresh<Fetch<S, Request, M, C, L>>>(
+        mut self: Box<Self>,
+        good_for: Use,
+        kept: Option<Answer<S::Response>>,
+        refresh: &B,
+    ) -> StepOf<S, Request, M, C, L> {
+        let single_flight = self.shared.config.single_flight;
+        match (good_for, kept) {
+            (Use::Fresh, Some(kept)) => self.serve(&kept, Source::Fresh),
+            (Use::Early, Some(kept)) if !single_flight => {
+                self.stale = Some(kept);
+                Step::Fetching { fetch: Fetch::new(self) }
+            }
+            (Use::Early, Some(kept)) => self.renew(kept, Source::Fresh, refresh),
+            (Use::Stale, Some(kept)) => self.renew(kept, Source::Stale, refresh),
+            (good_for, kept) => {
+                self.stale = kept.filter(|_| good_for == Use::IfFails);
+                if single_flight { self.join() } else { Step::Fetching { fetch: Fetch::new(self) } }
+            }
+        }
+    }
+
+    /// What is kept is good enough, but the next is to be fetched: by one, for each key.
+    fn renew<B: Refresh<Fetch<S, Request, M, C, L>>>(
+        mut self: Box<Self>,
+        kept: Answer<S::Response>,
+        source: Source,
+        refresh: &B,
+    ) -> StepOf<S, Request, M, C, L> {
+        let Joined::Leader(lead) = self.shared.flights.join(kept.key().clone()) else {
+            return self.serve(&kept, source);
+        };
+        if let Some(newer) = self.look_again() {
+            lead.land(|| Landed::Kept(newer.clone()));
+            return self.serve(&newer, Source::Fresh);
+        }
+        self.lead = Some(lead);
+        let (shared, key) = (self.shared.clone(), self.key.clone());
+        match refresh.start(Fetch::new(self)) {
+            Ok(()) => {
+                shared.answered(source, key.as_ref());
+                Step::Answered { response: Some(kept.response().clone()) }
+            }
+            Err(mut fetch) => {
+                fetch.or_else_serve(Some(kept));
+                Step::Fetching { fetch }
+            }
+        }
+    }
+
+    /// Nothing can be served: leads the flight of the key, or follows it.
+    fn join(mut self: Box<Self>) -> StepOf<S, Request, M, C, L> {
+        let Some(key) = self.key.clone() else { return Step::Fetching { fetch: Fetch::new(self) } };
+        match self.shared.flights.join(key) {
+            Joined::Leader(lead) => {
+                if let Some(newer) = self.look_again() {
+                    lead.land(|| Landed::Kept(newer.clone()));
+                    return self.serve(&newer, Source::Fresh);
+                }
+                self.lead = Some(lead);
+                Step::Fetching { fetch: Fetch::new(self) }
+            }
+            Joined::Follower(follow) => {
+                Step::Following { flight: Following { follow, limit: None }, errand: Some(self) }
+            }
+        }
+    }
+
+    /// Whoever leads a flight may have found nothing just before the one before it landed.
+    fn look_again(&self) -> Option<Answer<S::Response>> {
+        let Reply::Now(found) = self.shared.store.get(self.key.as_ref()?) else { return None };
+        let (good_for, kept) = self.shared.look(found);
+        kept.filter(|_| good_for == Use::Fresh)
+    }
+
+    fn serve(&self, kept: &Kept<S::Response>, source: Source) -> StepOf<S, Request, M, C, L> {
+        self.shared.answered(source, self.key.as_ref());
+        Step::Answered { response: Some(kept.response().clone()) }
+    }
+
+    /// Whoever followed has heard how the flight ended.
+    pub(super) fn arrived(
+        mut self: Box<Self>,
+        arrival: Arrival<Key<'static>, Landed<S::Response>>,
+    ) -> StepOf<S, Request, M, C, L> {
+        match arrival {
+            Arrival::Landed(Landed::Kept(kept)) => return self.serve(&kept, Source::Shared),
+            Arrival::Landed(Landed::Failed) => {
+                if let Some(stale) = self.usable() {
+                    return self.serve(stale, Source::StaleIfError);
+                }
+            }
+            Arrival::Promoted(lead) => self.lead = Some(lead),
+            Arrival::Scattered => {}
+        }
+        Step::Fetching { fetch: Fetch::new(self) }
+    }
+
+    /// The caller's deadline came before the flight ended.
+    pub(super) fn late(&self) -> Result<StepOf<S, Request, M, C, L>, Rejected> {
+        if let Some(stale) = self.usable() {
+            return Ok(self.serve(stale, Source::StaleIfError));
+        }
+        let Shared { events, .. } = &*self.shared;
+        let rejected = Rejected::new(RejectedKind::DeadlineExceeded, events.name());
+        let key = self.key.as_ref().map(Key::redacted);
+        events.announce(key, 0, EventKind::Refused(rejected.clone()));
+        self.shared.answered(Source::Shared, self.key.as_ref());
+        Err(rejected)
+    }
+}
