@@ -4,6 +4,8 @@
 pub mod add_a_pattern {}
 #[doc = include_str!("../docs/classify.md")]
 pub mod classify {}
+#[doc = include_str!("../docs/decisions.md")]
+pub mod decisions {}
 #[doc = include_str!("../docs/defaults.md")]
 pub mod defaults {}
 #[doc = include_str!("../docs/defaults_drivers.md")]
@@ -24,6 +26,8 @@ pub mod order {}
 pub mod performance {}
 #[doc = include_str!("../docs/start.md")]
 pub mod start {}
+#[doc = include_str!("../docs/traps.md")]
+pub mod traps {}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -232,7 +232,7 @@ impl<V, M> Shared<V, M> {
     #[inline]
     pub(super) fn answered(&self, source: Source, key: Option<&Key<'_>>) {
         self.counts.count(source);
-        self.events.emit(|| key.map(Key::redacted), 0, || EventKind::Answered { source });
+        self.events.count(|| key.map(Key::redacted), || EventKind::Answered { source });
     }
 
     pub(super) fn weight(&self, response: &V) -> u32 {

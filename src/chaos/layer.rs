@@ -221,7 +221,7 @@ impl Shared {
         let hit = config.hit(|| self.random.unit())?;
         self.hits.fetch_add(1, Ordering::Relaxed);
         let Hit { delay, fault } = hit;
-        self.events.emit(|| None, 0, || EventKind::Injected { delay, fault });
+        self.events.count(|| None, || EventKind::Injected { delay, fault });
         Some(hit)
     }
 }

@@ -56,8 +56,8 @@ impl<K: Hash> Hash for Route<K> {
 }
 
 impl<K> Shared<K> {
-    pub(super) fn tell(&self, kind: impl FnOnce() -> EventKind) {
-        self.events.emit(|| None, 0, kind);
+    pub(super) fn tell(&self, kind: impl Fn() -> EventKind) {
+        self.events.count(|| None, kind);
     }
 
     /// Somebody who followed is refused.

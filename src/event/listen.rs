@@ -95,6 +95,15 @@ impl Events {
         }
     }
 
+    /// As [`emit`](Self::emit), of what the metrics count as well.
+    #[inline]
+    pub(crate) fn count(&self, key: impl FnOnce() -> Option<Key<'static>>, kind: impl Fn() -> EventKind) {
+        if telemetry::is_on() {
+            self.meter.tell(&self.event(None, 0, kind()), false);
+        }
+        self.emit(key, 0, kind);
+    }
+
     #[cold]
     fn emit_to_all(
         &self,

@@ -76,6 +76,20 @@ impl Log {
                 let (attempt, reason) = (attempts.count, words::gave_up(attempts.reason));
                 debug!(target: "seawall", pattern, name, attempt, reason, "gave up");
             }
+            EventKind::StoreFailed { error } => {
+                let Some(left_out) = self.may_write(true, now) else { return };
+                warn!(target: "seawall", pattern, name, error, left_out, "the store failed");
+            }
+            EventKind::Hedging { delay, reason } => {
+                let (delay, reason) = (delay.as_secs_f64(), words::hedge(*reason));
+                debug!(target: "seawall", pattern, name, delay, reason, "hedging");
+            }
+            EventKind::FellBack(degraded) => {
+                debug!(target: "seawall", pattern, name, outcome = word(&degraded.outcome), "answered otherwise");
+            }
+            EventKind::FallbackFailed(degraded) => {
+                debug!(target: "seawall", pattern, name, outcome = word(&degraded.outcome), "the fallback failed, too");
+            }
             _ => {}
         }
     }

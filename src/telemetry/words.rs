@@ -1,6 +1,6 @@
 //! What metrics and logs call things: the same in both, so that one can be searched for what the other shows.
 
-use crate::event::{CircuitState, GaveUp};
+use crate::event::{CircuitState, GaveUp, HedgeReason};
 
 pub(super) const fn state(state: CircuitState) -> &'static str {
     match state {
@@ -20,5 +20,12 @@ pub(super) const fn gave_up(reason: GaveUp) -> &'static str {
         GaveUp::RetryAfter => "retry_after",
         GaveUp::Sleepers => "sleepers",
         GaveUp::Budget => "budget",
+    }
+}
+
+pub(super) const fn hedge(reason: HedgeReason) -> &'static str {
+    match reason {
+        HedgeReason::Slow => "slow",
+        HedgeReason::Failed => "failed",
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::float_cmp, reason = "gauges and counters hold whole numbers here")]
 
 mod adaptive;
+mod answers;
 mod attempts;
 mod bulkhead;
 mod circuit;

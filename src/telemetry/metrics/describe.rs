@@ -20,6 +20,7 @@ pub(super) fn all() {
     );
     describe_counter!("seawall_transitions_total", Unit::Count, "Changes of a circuit's state.");
     describe_counter!("seawall_attempts_total", Unit::Count, "Attempts, by why they were made.");
+    describe_counter!("seawall_answers_total", Unit::Count, "Answers, by where they came from.");
     describe_counter!("seawall_gave_up_total", Unit::Count, "Calls not tried again, by why not.");
     describe_gauge!("seawall_budget_tokens", Unit::Count, "Extra calls the budget allows.");
 }

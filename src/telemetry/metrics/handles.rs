@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use ::metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 
 use super::super::{Who, words};
+use super::answers::SOURCES;
 use crate::base::sync::Mutex;
 use crate::classify::{Cause, Outcome};
-use crate::event::{CircuitState, GaveUp};
+use crate::event::{CircuitState, GaveUp, HedgeReason};
 use crate::key::Key;
 use crate::totals::Ended;
 
@@ -24,6 +25,7 @@ pub(super) struct Handles {
     budget_tokens: OnceLock<Gauge>,
     attempts: [OnceLock<Counter>; 7],
     gave_up: [OnceLock<Counter>; 7],
+    answers: [OnceLock<Counter>; SOURCES.len()],
     /// Held while gauges are set, so that of two changes the later one stays: the epoch of the circuit as last told.
     told: Mutex<u32>,
 }
@@ -48,6 +50,7 @@ impl Handles {
             budget_tokens: OnceLock::new(),
             attempts: Default::default(),
             gave_up: Default::default(),
+            answers: Default::default(),
             told: Mutex::default(),
         }
     }
@@ -104,6 +107,19 @@ impl Handles {
         };
         let counter = || counter!("seawall_attempts_total", with(&self.labels, "reason", reason));
         self.attempts[at].get_or_init(counter).increment(1);
+    }
+
+    /// A hedge is made. Rare: not cached.
+    pub(super) fn hedged(&self, reason: HedgeReason) {
+        let reason = words::hedge(reason);
+        counter!("seawall_attempts_total", with(&self.labels, "reason", reason)).increment(1);
+    }
+
+    /// So many calls got an answer from there.
+    pub(super) fn answered(&self, source: usize, calls: u64) {
+        let word = SOURCES[source];
+        let counter = || counter!("seawall_answers_total", with(&self.labels, "source", word));
+        self.answers[source].get_or_init(counter).increment(calls);
     }
 
     pub(super) fn gave_up(&self, reason: GaveUp) {
