@@ -209,7 +209,7 @@ impl<V, M: Store<V>> Shared<V, M> {
         let Some(kept) = kept else { return (Use::Over, None) };
         let now = now();
         let good_for = kept.good_for(&self.config, now, || self.random.unit());
-        if matches!(good_for, Use::Fresh | Use::Early | Use::Stale) {
+        if good_for != Use::Over {
             kept.touch(now);
         }
         (good_for, Some(kept))
