@@ -112,7 +112,7 @@ where
             }
         } else {
             kept.confirm();
-            self.lead.take().map(|lead| lead.land(|| Landed::Kept(kept)));
+            self.lead.take().map(|lead| lead.land(|| Landed::Kept(kept, self.epoch)));
         }
         Some((Ok(response), Source::Service))
     }
