@@ -106,7 +106,7 @@ where
     }
     let starts = starts.lock().expect("nobody panics").split_off(1);
     let (mut cycles, mut first) = (0, None);
-    for &start in starts.iter() {
+    for &start in &starts {
         if first.is_none_or(|first| start > first + QUIET) {
             (cycles, first) = (cycles + 1, Some(start));
         }
