@@ -61,8 +61,9 @@ type Weigh<V> = dyn Fn(&V) -> u32 + Send + Sync;
 
 /// What a flight brings to those who follow it.
 pub(super) enum Landed<V> {
-    /// An answer that may be kept, and so may be shared.
-    Kept(Answer<V>),
+    /// An answer that may be kept, and so may be shared; and the epoch of its key when it was asked for. Who came later wants a
+    /// later one.
+    Kept(Answer<V>, u64),
     /// The service failed: whoever has something stale may serve it now.
     Failed,
 }
@@ -209,7 +210,7 @@ impl<V, M: Store<V>> Shared<V, M> {
         let Some(kept) = kept else { return (Use::Over, None) };
         let now = now();
         let good_for = kept.good_for(&self.config, now, || self.random.unit());
-        if matches!(good_for, Use::Fresh | Use::Early | Use::Stale) {
+        if good_for != Use::Over {
             kept.touch(now);
         }
         (good_for, Some(kept))
@@ -263,7 +264,7 @@ impl<V, K: Clone, M, C: Clone, L: Clone, B: Clone> Clone for CacheLayer<V, K, M,
 impl<V> Clone for Landed<V> {
     fn clone(&self) -> Self {
         match self {
-            Self::Kept(kept) => Self::Kept(kept.clone()),
+            Self::Kept(kept, epoch) => Self::Kept(kept.clone(), *epoch),
             Self::Failed => Self::Failed,
         }
     }

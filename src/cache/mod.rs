@@ -85,7 +85,9 @@
 //! | judged `Success` | for as long as the config, [`cache_if`](CacheLayer::cache_if) or [`ttl_with`](CacheLayer::ttl_with) says |
 //! | a response judged a failure | nothing; with `negative_ttl`, for that long, unless something stale may be served |
 //! | an error, a refusal | nothing: errors cannot be cloned |
-//! | of a key that was invalidated since the call was made | nothing, and nobody else is given it |
+//! | of a key that was invalidated since the call was made | nothing; only its own caller is given it |
+//!
+//! Whoever calls after [`invalidate`](Handle::invalidate) is done gets nothing from before, from the store in memory.
 //!
 //! With `early_refresh` (β) a fresh answer is fetched anew once `now - cost · β · ln(u) ≥ end`, u drawn evenly from (0, 1] and cost
 //! the time the last fetch took. That is `XFetch`, of Vattani, Chierichetti and Lowenstein (VLDB 2015). Alone, without single
@@ -133,6 +135,9 @@
 //!
 //! They carry a digest of the key. The [`Handle`] counts answers by source, and shows how much is kept, flights, followers, and
 //! fetches in the background.
+//!
+//! With the feature `metrics`: `seawall_answers_total{source}` of each call. With `tracing`, a store that fails is a warning, at most one
+//! a second.
 //!
 //! # Cancellation and panics
 //!

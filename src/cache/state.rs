@@ -59,7 +59,8 @@ impl Lifetime {
 pub struct Kept<V> {
     key: Key<'static>,
     response: V,
-    stored_at: Instant,
+    /// In nanoseconds, and whether it may be served.
+    stored_at: AtomicU64,
     /// After jitter, in nanoseconds.
     fresh: u64,
     /// Apart, so that those who need none of it are smaller by half.
@@ -68,6 +69,9 @@ pub struct Kept<V> {
 
 /// An answer as a store gives it out. Not the modelled `Arc`: a store may be foreign.
 pub(super) type Answer<V> = std::sync::Arc<Kept<V>>;
+
+/// Marks what is in the store and may not yet be served: its key may have been invalidated while it was stored.
+const NOT_YET: u64 = 1 << 63;
 
 /// What few answers need. Times are in nanoseconds.
 #[derive(Debug)]
@@ -108,7 +112,7 @@ impl<V> Kept<V> {
     /// an [`Instant`] means nothing elsewhere.
     #[must_use]
     pub fn new(key: Key<'_>, response: V, lifetime: Lifetime, now: Instant, age: Duration) -> Self {
-        let stored_at = Instant::from_nanos(now.nanos().saturating_sub(nanos(age)));
+        let stored_at = AtomicU64::new(now.nanos().saturating_sub(nanos(age)) & !NOT_YET);
         let mut kept =
             Self { key: key.into_owned(), response, stored_at, fresh: nanos(lifetime.fresh), more: None };
         let (swr, sie) = (nanos(lifetime.stale_while_revalidate), nanos(lifetime.stale_if_error));
@@ -162,8 +166,8 @@ impl<V> Kept<V> {
 
     /// How old it is.
     #[must_use]
-    pub const fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.stored_at)
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.stored_at())
     }
 
     /// How long it may be used, counted from when it was new.
@@ -184,23 +188,35 @@ impl<V> Kept<V> {
     }
 
     /// Since when it is kept.
-    pub(super) const fn stored_at(&self) -> Instant {
-        self.stored_at
+    pub(super) fn stored_at(&self) -> Instant {
+        Instant::from_nanos(self.stored_at.load(Ordering::Relaxed) & !NOT_YET)
+    }
+
+    /// It is good for nothing until it is [confirmed](Self::confirm).
+    pub(super) fn unconfirmed(self) -> Self {
+        self.stored_at.fetch_or(NOT_YET, Ordering::Relaxed);
+        self
+    }
+
+    /// It may be served from now on.
+    pub(super) fn confirm(&self) {
+        self.stored_at.fetch_and(!NOT_YET, Ordering::Release);
     }
 
     /// Whether it is of no more use, whatever happens.
     pub(super) fn is_over(&self, tti: Duration, now: Instant) -> bool {
         let (swr, sie) = self.windows();
-        self.age_nanos(now) >= self.fresh.saturating_add(swr.max(sie)) || self.is_idle(tti, now)
+        nanos(self.age(now)) >= self.fresh.saturating_add(swr.max(sie)) || self.is_idle(tti, now)
     }
 
     /// What it is good for now. `unit` draws from [0, 1), and is asked only where that decides.
     #[inline]
     pub(super) fn good_for(&self, config: &CacheConfig, now: Instant, unit: impl FnOnce() -> f64) -> Use {
-        if self.is_idle(config.tti, now) {
+        let stored_at = self.stored_at.load(Ordering::Acquire);
+        if stored_at & NOT_YET != 0 || self.is_idle(config.tti, now) {
             return Use::Over;
         }
-        let age = self.age_nanos(now);
+        let age = now.nanos().saturating_sub(stored_at);
         if age < self.fresh {
             let early = config.early_refresh > 0.0 && self.is_early(config.early_refresh, age, unit());
             return if early { Use::Early } else { Use::Fresh };
@@ -236,10 +252,6 @@ impl<V> Kept<V> {
         let cost = self.more.as_ref().map_or(0, |more| more.cost);
         let ahead = f64::from(cost) * 1_000.0 * beta * -(1.0 - unit).ln();
         self.fresh != u64::MAX && ahead >= (self.fresh - age) as f64
-    }
-
-    const fn age_nanos(&self, now: Instant) -> u64 {
-        now.nanos().saturating_sub(self.stored_at.nanos())
     }
 
     fn windows(&self) -> (u64, u64) {

@@ -87,6 +87,15 @@ fn what_came_from_elsewhere_is_as_old_as_it_says() {
 }
 
 #[test]
+fn what_is_not_yet_confirmed_is_good_for_nothing() {
+    let kept = kept(life(10, 10, 10)).unconfirmed();
+    assert_eq!([0, 15].map(|after| good_for(&kept, after)), [Use::Over; 2]);
+    assert_eq!(kept.age(at(5)), ns(5));
+    kept.confirm();
+    assert_eq!([9, 10].map(|after| good_for(&kept, after)), [Use::Fresh, Use::Stale]);
+}
+
+#[test]
 fn what_nobody_asks_for_is_over_and_asking_prolongs_it() {
     let config = CacheConfig::new(Duration::MAX).tti(ns(10));
     let kept = kept(Lifetime::fresh(Duration::MAX)).idle_from(at(0));

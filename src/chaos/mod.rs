@@ -102,6 +102,8 @@
 //! [`on_event`](ChaosLayer::on_event) and [`Handle::subscribe`] tell of [`Injected`](crate::EventKind::Injected), once for each
 //! call that is hit, when it is made: the delay, and the fault if there is one. [`Handle::hits`] counts them.
 //!
+//! With the feature `metrics`: `seawall_answers_total{source}`, `fault` or `delay`.
+//!
 //! # Cancellation and panics
 //!
 //! A call that was hit holds nothing and can be dropped at any time. It stays hit when the layer is switched off: a delay has an

@@ -102,6 +102,9 @@
 //!
 //! A call that nobody followed is silent. [`Handle::flights`] and [`Handle::followers`] show what is on its way.
 //!
+//! With the feature `metrics`: `seawall_answers_total{source="shared"}` of calls that got the answer of another one, and
+//! `seawall_calls_total{outcome="rejected"}` of those that were refused.
+//!
 //! # Cancellation and panics
 //!
 //! A follower that is dropped leaves at once. A leader that is dropped hands the call on to one follower, which starts it

@@ -130,6 +130,9 @@
 //! both, from the first handle or listener on: until somebody watches, no call pays for it. With the classifiers of HTTP a
 //! response that is another answer carries [`Degraded`](crate::Degraded) in its extensions.
 //!
+//! With the feature `metrics`: `seawall_answers_total{source}`, `fallback` or `nobody`, watched or not. With `tracing`, both events
+//! are `DEBUG`.
+//!
 //! # Cancellation and panics
 //!
 //! A call that is dropped drops what it waits for, the service or its fallback. No task is spawned. While another answer is

@@ -107,6 +107,9 @@
 //! A call without a hedge is silent, and so is one whose caller left. [`Handle`] shows the delay, the samples, the hedges so
 //! far, how many of them won, and the budget.
 //!
+//! With the feature `metrics`: `seawall_attempts_total{reason}` of hedges that were made, and `seawall_answers_total{source}` of
+//! calls that were hedged, `first`, `hedge` or `nobody`. With `tracing`, a hedge that is made is `DEBUG`.
+//!
 //! # Cancellation and panics
 //!
 //! Dropping the call drops both tries. A hedge that was never made, since its service was not ready yet, gives its token back.

@@ -7,6 +7,7 @@ mod events;
 mod failing;
 mod flights;
 mod fresh;
+mod history;
 mod invalidate;
 mod kept;
 mod panics;

@@ -80,6 +80,8 @@ where
 {
     let mut random = Random::new(seed);
     let (mut calls, mut waited) = (0_u64, 0_u64);
+    // A crowd before the first answer would be a stampede of its own.
+    service.call(()).await.expect("it answers");
     let end = Instant::now() + TTL * minutes;
     while Instant::now() < end {
         let last = starts.lock().expect("nobody panics").last().copied();
@@ -102,9 +104,9 @@ where
         // Whoever is to start a fetch does so at once.
         tokio::task::yield_now().await;
     }
-    let starts = starts.lock().expect("nobody panics");
+    let starts = starts.lock().expect("nobody panics").split_off(1);
     let (mut cycles, mut first) = (0, None);
-    for &start in starts.iter() {
+    for &start in &starts {
         if first.is_none_or(|first| start > first + QUIET) {
             (cycles, first) = (cycles + 1, Some(start));
         }
@@ -192,8 +194,7 @@ fn stale_while_revalidate_in_the_background_is_one_call_and_nobody_waits() {
         let config = config().stale_while_revalidate(Duration::from_secs(10));
         let seen = in_background(config, (100.0, 30, seed));
         assert_near(seen.per_cycle, 1.0, 0.0);
-        // The first call of all.
-        assert!(seen.waited < 0.001, "{seen:?}");
+        assert!(seen.waited == 0.0, "{seen:?}");
         assert_near(seen.stale, 1.0 / 61.0, 0.1);
     }
 }

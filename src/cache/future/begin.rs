@@ -53,7 +53,7 @@ where
             return self.serve(&kept, source);
         };
         if let Some(newer) = self.look_again() {
-            lead.land(|| Landed::Kept(newer.clone()));
+            lead.land(|| Landed::Kept(newer.clone(), self.found));
             return self.serve(&newer, Source::Fresh);
         }
         self.lead = Some(lead);
@@ -76,7 +76,7 @@ where
         match self.shared.flights.join(key) {
             Joined::Leader(lead) => {
                 if let Some(newer) = self.look_again() {
-                    lead.land(|| Landed::Kept(newer.clone()));
+                    lead.land(|| Landed::Kept(newer.clone(), self.found));
                     return self.serve(&newer, Source::Fresh);
                 }
                 self.lead = Some(lead);
@@ -106,14 +106,16 @@ where
         arrival: Arrival<Key<'static>, Landed<S::Response>>,
     ) -> StepOf<S, Request, M, C, L> {
         match arrival {
-            Arrival::Landed(Landed::Kept(kept)) => return self.serve(&kept, Source::Shared),
+            Arrival::Landed(Landed::Kept(kept, epoch)) if epoch >= self.found => {
+                return self.serve(&kept, Source::Shared);
+            }
+            Arrival::Landed(Landed::Kept(..)) | Arrival::Scattered => {}
             Arrival::Landed(Landed::Failed) => {
                 if let Some(stale) = self.usable() {
                     return self.serve(stale, Source::StaleIfError);
                 }
             }
             Arrival::Promoted(lead) => self.lead = Some(lead),
-            Arrival::Scattered => {}
         }
         Step::Fetching { fetch: Fetch::new(self) }
     }

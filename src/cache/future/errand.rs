@@ -29,9 +29,9 @@ where
     pub(super) noted: L::Noted,
     stripe: Stripe,
     /// Of the key, when the store was asked. What is stale and was invalidated since is of no use.
-    found: u64,
+    pub(super) found: u64,
     /// Of the key, when the call was made.
-    epoch: u64,
+    pub(super) epoch: u64,
     /// Measured where its length matters.
     pub(super) began: Option<Instant>,
     pub(super) background: Option<Refreshing<S::Response, M>>,

@@ -86,7 +86,7 @@ where
         if config.tti < Duration::MAX {
             kept = kept.idle_from(now);
         }
-        Some(Answer::new(kept.weighing(self.shared.weight(response)).costing(cost)))
+        Some(Answer::new(kept.weighing(self.shared.weight(response)).costing(cost).unconfirmed()))
     }
 
     /// The answer is in the store, or the store failed. Nothing is returned if it must be taken out again, and that takes a while.
@@ -99,7 +99,7 @@ where
         if let Err(error) = done {
             self.shared.store_failed::<()>(&error);
         }
-        // Whoever invalidated it counted first and then removed: one of the two sees the other.
+        // Whoever invalidated it counted first and then removed: one of the two sees the other. Nobody is served it before.
         if self.is_outdated() {
             self.lead.take().map(Lead::scatter);
             match self.shared.store.remove(kept.key()) {
@@ -110,8 +110,9 @@ where
                     return None;
                 }
             }
-        } else if let Some(lead) = self.lead.take() {
-            lead.land(|| Landed::Kept(kept));
+        } else {
+            kept.confirm();
+            self.lead.take().map(|lead| lead.land(|| Landed::Kept(kept, self.epoch)));
         }
         Some((Ok(response), Source::Service))
     }

@@ -1,5 +1,7 @@
 //! Forgetting.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -96,4 +98,43 @@ async fn what_is_stale_is_not_served_in_place_of_a_failure_once_it_is_invalidate
     assert!(poll(asking.as_mut()).is_pending());
     handle.invalidate(1).await.unwrap();
     assert!(asking.await.is_err());
+}
+
+/// Its answer is what is so when it is asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_calls_after_an_invalidation_gets_nothing_from_before() {
+    let truth = Arc::new(AtomicU64::new(0));
+    let asked = truth.clone();
+    let inner = tower::service_fn(move |_: u64| {
+        let now = asked.load(Ordering::SeqCst);
+        async move {
+            tokio::task::yield_now().await;
+            Ok::<_, Error<Fault>>(now)
+        }
+    });
+    let layer = CacheLayer::new(CacheConfig::new(secs(3600)), key as Keys);
+    let handle = layer.handle();
+    let service = layer.layer(inner);
+    let over = Arc::new(AtomicBool::new(false));
+    let crowd: Vec<_> = (0..3)
+        .map(|_| {
+            let (service, over) = (service.clone(), over.clone());
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    call(&service, 1).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for version in 1..3_000 {
+        truth.store(version, Ordering::SeqCst);
+        handle.invalidate(1).await.unwrap();
+        let seen = call(&service, 1).await.unwrap();
+        assert_eq!(seen, version, "an answer from before");
+    }
+    over.store(true, Ordering::Relaxed);
+    for member in crowd {
+        member.await.unwrap();
+    }
 }
