@@ -195,7 +195,7 @@ impl<H: Hold<Target = Adapting>> AdaptivePermit<H> {
 
 impl<H: Hold<Target = Adapting>> Permit for AdaptivePermit<H> {
     #[inline]
-    fn settle(mut self, outcome: Outcome) {
+    fn settle_in_place(&mut self, outcome: Outcome) {
         if let Some(limit) = self.limit.take() {
             let ended = limit.settle(limit.lane(), self.ticket, outcome, precise());
             limit.voice().end(&mut self.timed, ended);

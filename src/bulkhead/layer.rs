@@ -241,7 +241,7 @@ impl<H: Hold<Target = Compartment>> BulkheadPermit<H> {
 
 impl<H: Hold<Target = Compartment>> Permit for BulkheadPermit<H> {
     #[inline]
-    fn settle(mut self, outcome: Outcome) {
+    fn settle_in_place(&mut self, outcome: Outcome) {
         if let Some(held) = self.held.take() {
             held.settle(held.lane(), self.cost, outcome, precise);
             held.voice().end_with(&mut self.timed, &outcome);

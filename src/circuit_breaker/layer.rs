@@ -216,7 +216,7 @@ fn precisely() -> Instant {
 
 impl<H: Hold<Target = Circuit>> Permit for CircuitBreakerPermit<H> {
     #[inline]
-    fn settle(mut self, outcome: Outcome) {
+    fn settle_in_place(&mut self, outcome: Outcome) {
         if let Some(circuit) = self.circuit.take() {
             let ended = circuit.settle(circuit.lane(), self.ticket, outcome, present(&circuit));
             circuit.voice.end(&mut self.timed, ended);

@@ -17,7 +17,12 @@ pub trait Ending<C, P, Request, Response, Error>: sealed::Sealed {
     ///
     /// # Errors
     /// If the result was one.
-    fn end(&self, classify: &C, permit: P, result: Result<Response, Error>) -> Result<Self::Response, Error>;
+    fn end(
+        &self,
+        classify: &C,
+        permit: &mut Option<P>,
+        result: Result<Response, Error>,
+    ) -> Result<Self::Response, Error>;
 }
 
 /// A call is over when there is a result: for HTTP, with the head of the response. `http::scope` makes it last as long as the
@@ -41,24 +46,34 @@ where
     }
 
     #[inline]
-    fn end(&self, classify: &C, permit: P, result: Result<Response, Error>) -> Result<Response, Error> {
+    fn end(
+        &self,
+        classify: &C,
+        permit: &mut Option<P>,
+        result: Result<Response, Error>,
+    ) -> Result<Response, Error> {
         settle(permit, classify, &result);
         result
     }
 }
 
 /// Settles a call by its result. One that its caller's deadline cut off is abandoned: it says how patient the caller was.
-pub(crate) fn settle<P, C, Response, Error>(permit: P, classify: &C, result: &Result<Response, Error>)
-where
+#[inline]
+pub(crate) fn settle<P, C, Response, Error>(
+    permit: &mut Option<P>,
+    classify: &C,
+    result: &Result<Response, Error>,
+) where
     P: Permit,
     C: Classify<Response, Error>,
     Error: StackError,
 {
     let rejected = result.as_ref().err().and_then(StackError::as_rejected);
     if rejected.is_some_and(|rejected| rejected.kind() == RejectedKind::DeadlineExceeded) {
-        drop(permit);
+        *permit = None;
     } else {
-        permit.settle(judge(classify, result));
+        let outcome = judge(classify, result);
+        permit.iter_mut().for_each(|permit| permit.settle_in_place(outcome));
     }
 }
 

@@ -85,9 +85,8 @@ where
             match this.step.as_mut().project() {
                 StepProjection::Running { call } => {
                     let result = ready!(failing_if_it_panics(this.permit, || call.poll(cx)));
-                    let permit = this.permit.take().expect("polled after completion");
                     let (classify, ending) = this.judge;
-                    return Poll::Ready(ending.end(classify, permit, result));
+                    return Poll::Ready(ending.end(classify, this.permit, result));
                 }
                 StepProjection::Rejected { rejected } => {
                     let rejected = rejected.take().expect("polled after completion");
@@ -98,9 +97,8 @@ where
                     let readied = ready!(failing_if_it_panics(this.permit, || service.poll_ready(cx)));
                     let (mut service, request) = *next.take().expect("polled after completion");
                     if let Err(error) = readied {
-                        let permit = this.permit.take().expect("polled after completion");
                         let (classify, ending) = this.judge;
-                        return Poll::Ready(ending.end(classify, permit, Err(error)));
+                        return Poll::Ready(ending.end(classify, this.permit, Err(error)));
                     }
                     let call = failing_if_it_panics(this.permit, || service.call(request));
                     this.step.set(Step::Running { call });

@@ -53,9 +53,15 @@ pub enum Admission<P, W> {
 }
 
 /// The right to make one call. Settled once; dropped unsettled, the call was *abandoned*.
-pub trait Permit {
+pub trait Permit: Sized {
     /// The call ended.
-    fn settle(self, outcome: Outcome);
+    #[inline]
+    fn settle(mut self, outcome: Outcome) {
+        self.settle_in_place(outcome);
+    }
+
+    /// As [`settle`](Self::settle), where it lies: to move it first would cost as much again. What is left of it does nothing.
+    fn settle_in_place(&mut self, outcome: Outcome);
 }
 
 /// The future of a gate that never makes a call wait.

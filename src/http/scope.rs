@@ -115,7 +115,12 @@ where
         })
     }
 
-    fn end(&self, classify: &C, permit: P, result: Result<Response<B>, E>) -> Result<Self::Response, E> {
+    fn end(
+        &self,
+        classify: &C,
+        permit: &mut Option<P>,
+        result: Result<Response<B>, E>,
+    ) -> Result<Self::Response, E> {
         let response = match result {
             Ok(response) => response,
             failed => {
@@ -124,6 +129,7 @@ where
             }
         };
         let (mut parts, body) = response.into_parts();
+        let permit = permit.take().expect("polled after completion");
         let call = Call::new(permit, classify.clone(), classify.head(&parts));
         let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS
             || self.0 == Asked::Tunnel && parts.status.is_success();

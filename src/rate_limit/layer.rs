@@ -221,7 +221,7 @@ impl<H: Hold<Target = Limiter>> RateLimitPermit<H> {
 
 impl<H: Hold<Target = Limiter>> Permit for RateLimitPermit<H> {
     #[inline]
-    fn settle(mut self, outcome: Outcome) {
+    fn settle_in_place(&mut self, outcome: Outcome) {
         if let Some(limiter) = self.limiter.take() {
             limiter.settle(limiter.lane(), outcome, precise);
             limiter.voice().end_with(&mut self.timed, &outcome);
