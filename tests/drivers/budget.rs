@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
+use seawall::hedge::Delay;
 use seawall::testing::Fault;
-use seawall::{Backoff, Budget, BudgetConfig, Error, RetryConfig, RetryLayer};
+use seawall::{Backoff, Budget, BudgetConfig, Error, HedgeConfig, HedgeLayer, RetryConfig, RetryLayer};
 use tower::util::BoxCloneService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -16,6 +17,7 @@ type Client = BoxCloneService<(), (), Error<Fault>>;
 #[derive(Clone, Copy, Debug)]
 enum Spender {
     Retry { max_attempts: u32, wait: Duration },
+    Hedge { after: Duration },
 }
 
 impl Spender {
@@ -26,13 +28,21 @@ impl Spender {
                     RetryConfig::default().max_attempts(max_attempts).backoff(Backoff::constant(wait));
                 BoxCloneService::new(RetryLayer::new(config).budget(budget.clone()).layer(inner))
             }
+            Self::Hedge { after } => {
+                let config = HedgeConfig::default().delay(Delay::Fixed(after));
+                BoxCloneService::new(HedgeLayer::new(config).budget(budget.clone()).layer(inner))
+            }
         }
     }
 }
 
 fn spenders() -> impl Strategy<Value = Spender> {
     let wait = prop_oneof![Just(0), 0..2_000_u64].prop_map(Duration::from_millis);
-    prop_oneof![(1..6_u32, wait).prop_map(|(max_attempts, wait)| Spender::Retry { max_attempts, wait })]
+    let after = (0..60_u64).prop_map(Duration::from_millis);
+    prop_oneof![
+        (1..6_u32, wait).prop_map(|(max_attempts, wait)| Spender::Retry { max_attempts, wait }),
+        after.prop_map(|after| Spender::Hedge { after }),
+    ]
 }
 
 /// What was seen of all clients.
