@@ -30,6 +30,13 @@ use crate::lift::lift_into_error;
 use crate::repeat::Repeat;
 use crate::retry::{RetryConfig, RetryLayer};
 
+mod body;
+mod client;
+mod transport;
+
+pub use self::body::IntoBody;
+pub use self::client::{Client, RequestBuilder};
+pub use self::transport::{CameFrom, Transport, TransportFuture};
 pub use crate::http::StatusClassify;
 
 lift_into_error!(Error);
@@ -98,7 +105,7 @@ impl<E: StackError> Classify<Response, E> for StatusClassify {
     }
 }
 
-fn judge(error: &Error) -> Outcome {
+pub(crate) fn judge(error: &Error) -> Outcome {
     let transient = |cause| Outcome::Transient { retry_after: None, cause };
     if error.is_builder() {
         Outcome::Ignored

@@ -57,7 +57,7 @@ impl<B, E: StackError> Classify<Response<B>, E> for StatusClassify {
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         match result {
             Ok(response) => self.judge(response.status(), response.headers()),
-            Err(error) => Outcome::Transient { retry_after: None, cause: cause_of(error.as_service()) },
+            Err(error) => of_error(error.as_service()),
         }
     }
 
@@ -80,6 +80,15 @@ fn transient(headers: &HeaderMap) -> Outcome {
 fn hint(headers: &HeaderMap) -> Option<Duration> {
     let millis = headers.get("retry-after-ms").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     millis.map(Duration::from_millis).or_else(|| retry_after(headers)).or_else(|| quota_reset(headers))
+}
+
+/// What the service's own error says. reqwest's know more of themselves than their chain tells.
+fn of_error(error: Option<&(dyn StdError + 'static)>) -> Outcome {
+    #[cfg(feature = "reqwest")]
+    if let Some(error) = error.and_then(<dyn StdError>::downcast_ref) {
+        return crate::reqwest::judge(error);
+    }
+    Outcome::Transient { retry_after: None, cause: cause_of(error) }
 }
 
 /// How far a call came that ended in an error: a refused connection never left, and HTTP/2 says of some streams that nobody

@@ -2,6 +2,7 @@
 
 use ::http::{HeaderMap, Method, Request};
 
+use super::overrides::may_be_copied;
 use crate::repeat::Repeat;
 
 /// Marks a request, in its extensions, as one that may be sent twice whatever its method.
@@ -24,7 +25,7 @@ pub struct Idempotent;
 
 impl<B: Clone> Repeat<Request<B>> for Idempotent {
     fn copy(&self, request: &mut Request<B>) -> Option<Request<B>> {
-        Some(request.clone())
+        may_be_copied(request).then(|| request.clone())
     }
 
     fn is_idempotent(&self, request: &Request<B>) -> bool {

@@ -21,6 +21,7 @@ mod deadline;
 mod idempotency_key;
 mod idempotent;
 mod keys;
+mod overrides;
 mod quota;
 mod replay;
 mod respond;
@@ -38,6 +39,9 @@ pub use self::deadline::{
 pub use self::idempotency_key::{IdempotencyKey, InFlight};
 pub use self::idempotent::{Idempotent, Repeatable, may_be_repeated};
 pub use self::keys::{by_header, by_host};
+pub use self::overrides::{
+    CacheBypass, CallKey, CallTimeout, NoRetry, cacheable, call_key, call_priority, call_timeout,
+};
 pub use self::quota::quota_reset;
 pub use self::replay::{Rebody, Replay, ReplayBody, ReplayError};
 pub use self::respond::{Answer, Respond, RespondFuture, Responding, respond, response, status};

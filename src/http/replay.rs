@@ -9,6 +9,7 @@ use ::http_body::Body;
 pub use self::body::{ReplayBody, ReplayError};
 use self::shared::Shared;
 use super::idempotent::is_idempotent;
+use super::overrides::may_be_copied;
 use crate::base::sync::Arc;
 use crate::repeat::Repeat;
 
@@ -19,6 +20,11 @@ mod shared;
 pub trait Rebody: Body<Data = Bytes> + Default + Send + Unpin + Sized + 'static {
     /// Puts a body into this type.
     fn rebody(body: ReplayBody<Self>) -> Self;
+
+    /// A copy that shares its bytes, if all of it is in memory anyway. It may change the body so that the two can share.
+    fn fork(&mut self) -> Option<Self> {
+        None
+    }
 }
 
 /// Repeats requests with streaming bodies, as far as [`Idempotent`](super::Idempotent) allows. Give it to `repeat` of a retry
@@ -58,7 +64,12 @@ impl Replay {
 
     /// A copy whatever the method: whether it may be sent is another question.
     pub(crate) fn share<B: Rebody>(self, request: &mut Request<B>) -> Option<Request<B>> {
+        if !may_be_copied(request) {
+            return None;
+        }
+        let forked = request.body_mut().fork();
         let body = match request.extensions().get::<Shares<B>>() {
+            _ if forked.is_some() => forked?,
             Some(Shares(shared)) => B::rebody(ReplayBody::of(shared.clone())),
             None if request.body().is_end_stream() => B::default(),
             None if request.body().size_hint().lower() > self.cap as u64 => return None,

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_types, reason = "a server on real sockets runs by the real clock")]
 
 mod circuit;
+mod facade;
 mod hedging;
 mod judging;
 mod repeating;

@@ -1,0 +1,149 @@
+//! A client like reqwest's, behind any stack.
+
+use std::fmt;
+
+use ::http::{Extensions, Method, Request, Response};
+use ::reqwest::{Body, Error as Failure, IntoUrl, ResponseBuilderExt};
+use tower::{Layer, Service, ServiceExt};
+
+use super::IntoBody;
+use super::transport::{CameFrom, Transport};
+use crate::error::Error;
+use crate::http::{CallTimeout, call_timeout};
+use crate::timeout::{Timeout, TimeoutLayer};
+
+mod builder;
+
+pub use self::builder::RequestBuilder;
+
+/// Feels like a [`reqwest::Client`](::reqwest::Client), and sends every request through a stack of layers.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use seawall::http::{Replay, StatusClassify};
+/// use seawall::reqwest::Client;
+/// use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer, TimeoutLayer};
+///
+/// # async fn call() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::new(reqwest::Client::builder().retry(reqwest::retry::never()).build()?).layer((
+///     TimeoutLayer::new(Duration::from_secs(10)),
+///     RetryLayer::new(RetryConfig::default().name("shop")).classify(StatusClassify).repeat(Replay::default()),
+///     CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("shop")).classify(StatusClassify),
+///     TimeoutLayer::new(Duration::from_secs(3)),
+/// ));
+/// let order: String = client.get("https://shop.example/orders/7").send().await?.text().await?;
+/// # drop(order); Ok(())
+/// # }
+/// ```
+///
+/// The layers see `http::Request<reqwest::Body>` and `http::Response<reqwest::Body>`. The first of a tuple is the outermost; no
+/// [`Lift`](crate::Lift) is needed. Errors are [`Error<reqwest::Error>`](crate::Error): a refusal, or reqwest's own.
+#[derive(Clone)]
+pub struct Client<S = Transport> {
+    http: ::reqwest::Client,
+    stack: Timeout<S, fn(&Request<Body>) -> Option<std::time::Duration>>,
+}
+
+impl Client {
+    /// Over this client, whose own retry should be off (`.retry(reqwest::retry::never())`), without layers yet.
+    #[must_use]
+    pub fn new(http: ::reqwest::Client) -> Self {
+        let transport = Transport::new(http.clone());
+        Self { stack: limited(transport), http }
+    }
+
+    /// Sends every request through this layer: one of this crate, a tuple of them, a `ServiceBuilder`.
+    #[must_use]
+    pub fn layer<L: Layer<Transport>>(self, layer: L) -> Client<L::Service> {
+        let stack = layer.layer(Transport::new(self.http.clone()));
+        Client { http: self.http, stack: limited(stack) }
+    }
+}
+
+/// So that `timeout` of a request works on every stack.
+fn limited<S>(stack: S) -> Timeout<S, fn(&Request<Body>) -> Option<std::time::Duration>> {
+    let limit: fn(&Request<Body>) -> Option<std::time::Duration> = call_timeout;
+    TimeoutLayer::new(std::time::Duration::MAX).per_request(limit).layer(stack)
+}
+
+impl<S: Clone> Client<S> {
+    /// A GET.
+    pub fn get(&self, url: impl IntoUrl) -> RequestBuilder<S> {
+        self.request(Method::GET, url)
+    }
+
+    /// A POST.
+    pub fn post(&self, url: impl IntoUrl) -> RequestBuilder<S> {
+        self.request(Method::POST, url)
+    }
+
+    /// A PUT.
+    pub fn put(&self, url: impl IntoUrl) -> RequestBuilder<S> {
+        self.request(Method::PUT, url)
+    }
+
+    /// A PATCH.
+    pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder<S> {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A DELETE.
+    pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder<S> {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A HEAD.
+    pub fn head(&self, url: impl IntoUrl) -> RequestBuilder<S> {
+        self.request(Method::HEAD, url)
+    }
+
+    /// A request with this method.
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder<S> {
+        RequestBuilder::new(self.clone(), self.http.request(method, url))
+    }
+
+    /// Sends a request that was built elsewhere.
+    ///
+    /// # Errors
+    /// The refusal of a layer, or reqwest's own error.
+    pub async fn execute<B>(&self, request: ::reqwest::Request) -> Result<::reqwest::Response, Error<Failure>>
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error = Error<Failure>>,
+        B: IntoBody,
+    {
+        self.send(request, Extensions::new()).await
+    }
+
+    async fn send<B>(
+        &self,
+        request: ::reqwest::Request,
+        wants: Extensions,
+    ) -> Result<::reqwest::Response, Error<Failure>>
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error = Error<Failure>>,
+        B: IntoBody,
+    {
+        let mut request: Request<Body> = request.try_into().map_err(Error::Service)?;
+        request.extensions_mut().extend(wants);
+        let response = self.stack.clone().oneshot(request).await?;
+        Ok(from_http(response))
+    }
+}
+
+/// With its URL, which the conversion alone would lose.
+fn from_http<B: IntoBody>(response: Response<B>) -> ::reqwest::Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(CameFrom(url)) = parts.extensions.remove::<CameFrom>() else {
+        return Response::from_parts(parts, body.into_body()).into();
+    };
+    let marked = Response::builder().url(url).body(()).expect("nothing but a mark");
+    parts.extensions.extend(marked.into_parts().0.extensions);
+    Response::from_parts(parts, body.into_body()).into()
+}
+
+impl<S> fmt::Debug for Client<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("http", &self.http).finish_non_exhaustive()
+    }
+}

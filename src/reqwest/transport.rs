@@ -1,0 +1,78 @@
+//! A reqwest client as a service of `http` types.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use ::http::{Request, Response};
+use ::reqwest::{Body, Client, Error as Failure, Url};
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use crate::error::Error;
+
+/// A [`reqwest::Client`](Client) that takes and gives the types of the `http` crate, so that everything in [`crate::http`] works over
+/// it: bodies that are sent again, gates that last as long as a body, what a request wants otherwise.
+///
+/// Its error is lifted. Where the response came from stands in its extensions, as [`CameFrom`].
+#[derive(Clone, Debug, Default)]
+pub struct Transport {
+    client: Client,
+}
+
+impl Transport {
+    /// Over this client. Its own retry should be off: see the [module](super).
+    #[must_use]
+    pub const fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+/// In the extensions of a response: the URL it came from, after redirects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CameFrom(pub Url);
+
+impl Service<Request<Body>> for Transport {
+    type Response = Response<Body>;
+    type Error = Error<Failure>;
+    type Future = TransportFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.client.poll_ready(cx).map_err(Error::Service)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> TransportFuture {
+        match request.try_into() {
+            Ok(request) => TransportFuture { call: Some(self.client.call(request)), failed: None },
+            Err(failure) => TransportFuture { call: None, failed: Some(failure) },
+        }
+    }
+}
+
+pin_project! {
+    /// The response of a [`Transport`].
+    #[derive(Debug)]
+    pub struct TransportFuture {
+        // None if the request could not be built.
+        #[pin]
+        call: Option<<Client as Service<::reqwest::Request>>::Future>,
+        failed: Option<Failure>,
+    }
+}
+
+impl Future for TransportFuture {
+    type Output = Result<Response<Body>, Error<Failure>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Some(call) = this.call.as_pin_mut() else {
+            return Poll::Ready(Err(Error::Service(this.failed.take().expect("polled after completion"))));
+        };
+        call.poll(cx).map_err(Error::Service).map_ok(|response| {
+            let came_from = CameFrom(response.url().clone());
+            let mut response = Response::from(response);
+            response.extensions_mut().insert(came_from);
+            response
+        })
+    }
+}
