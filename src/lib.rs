@@ -134,6 +134,8 @@ pub mod grpc;
 pub mod http;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+#[cfg(feature = "reqwest-middleware")]
+pub mod reqwest_middleware;
 #[cfg(feature = "testing")]
 pub mod testing;
 

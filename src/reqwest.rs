@@ -37,6 +37,8 @@ mod transport;
 pub use self::body::IntoBody;
 pub use self::client::{Client, RequestBuilder};
 pub use self::transport::{CameFrom, Transport, TransportFuture};
+#[cfg(feature = "reqwest-middleware")]
+pub(crate) use self::transport::{from_http, to_http};
 pub use crate::http::StatusClassify;
 
 lift_into_error!(Error);

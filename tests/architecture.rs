@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 5] = [
     ],
     &["gate"],
     &["circuit_breaker", "bulkhead", "rate_limit", "adaptive", "retry", "hedge", "timeout", "fallback", "coalesce", "chaos", "cache"],
-    &["http", "axum", "grpc", "reqwest", "testing"],
+    &["http", "axum", "grpc", "reqwest", "reqwest_middleware", "testing"],
 ];
 const WORDS: usize = 1;
 const PATTERNS: usize = 3;

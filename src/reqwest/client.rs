@@ -3,11 +3,11 @@
 use std::fmt;
 
 use ::http::{Extensions, Method, Request, Response};
-use ::reqwest::{Body, Error as Failure, IntoUrl, ResponseBuilderExt};
+use ::reqwest::{Body, Error as Failure, IntoUrl};
 use tower::{Layer, Service, ServiceExt};
 
 use super::IntoBody;
-use super::transport::{CameFrom, Transport};
+use super::transport::{Transport, from_http};
 use crate::error::Error;
 use crate::http::{CallTimeout, call_timeout};
 use crate::timeout::{Timeout, TimeoutLayer};
@@ -129,17 +129,6 @@ impl<S: Clone> Client<S> {
         let response = self.stack.clone().oneshot(request).await?;
         Ok(from_http(response))
     }
-}
-
-/// With its URL, which the conversion alone would lose.
-fn from_http<B: IntoBody>(response: Response<B>) -> ::reqwest::Response {
-    let (mut parts, body) = response.into_parts();
-    let Some(CameFrom(url)) = parts.extensions.remove::<CameFrom>() else {
-        return Response::from_parts(parts, body.into_body()).into();
-    };
-    let marked = Response::builder().url(url).body(()).expect("nothing but a mark");
-    parts.extensions.extend(marked.into_parts().0.extensions);
-    Response::from_parts(parts, body.into_body()).into()
 }
 
 impl<S> fmt::Debug for Client<S> {

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use ::http::{Request, Response};
-use ::reqwest::{Body, Client, Error as Failure, Url};
+use ::reqwest::{Body, Client, Error as Failure, ResponseBuilderExt, Url};
 use pin_project_lite::pin_project;
 use tower::Service;
 
+use super::IntoBody;
 use crate::error::Error;
 
 /// A [`reqwest::Client`](Client) that takes and gives the types of the `http` crate, so that everything in [`crate::http`] works over
@@ -68,11 +69,25 @@ impl Future for TransportFuture {
         let Some(call) = this.call.as_pin_mut() else {
             return Poll::Ready(Err(Error::Service(this.failed.take().expect("polled after completion"))));
         };
-        call.poll(cx).map_err(Error::Service).map_ok(|response| {
-            let came_from = CameFrom(response.url().clone());
-            let mut response = Response::from(response);
-            response.extensions_mut().insert(came_from);
-            response
-        })
+        call.poll(cx).map_err(Error::Service).map_ok(to_http)
     }
+}
+
+/// Keeps its URL, which the conversion alone would lose.
+pub(crate) fn to_http(response: ::reqwest::Response) -> Response<Body> {
+    let came_from = CameFrom(response.url().clone());
+    let mut response = Response::from(response);
+    response.extensions_mut().insert(came_from);
+    response
+}
+
+/// With its URL.
+pub(crate) fn from_http<B: IntoBody>(response: Response<B>) -> ::reqwest::Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(CameFrom(url)) = parts.extensions.remove::<CameFrom>() else {
+        return Response::from_parts(parts, body.into_body()).into();
+    };
+    let marked = Response::builder().url(url).body(()).expect("nothing but a mark");
+    parts.extensions.extend(marked.into_parts().0.extensions);
+    Response::from_parts(parts, body.into_body()).into()
 }

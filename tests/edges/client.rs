@@ -5,6 +5,7 @@ mod circuit;
 mod facade;
 mod hedging;
 mod judging;
+mod middleware;
 mod repeating;
 mod server;
 
