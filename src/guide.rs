@@ -2,6 +2,8 @@
 
 #[doc = include_str!("../docs/add-a-pattern.md")]
 pub mod add_a_pattern {}
+#[doc = include_str!("../docs/axum.md")]
+pub mod axum {}
 #[doc = include_str!("../docs/classify.md")]
 pub mod classify {}
 #[doc = include_str!("../docs/decisions.md")]
@@ -24,8 +26,12 @@ pub mod migrate {}
 pub mod order {}
 #[doc = include_str!("../docs/performance.md")]
 pub mod performance {}
+#[doc = include_str!("../docs/reqwest.md")]
+pub mod reqwest {}
 #[doc = include_str!("../docs/start.md")]
 pub mod start {}
+#[doc = include_str!("../docs/tonic.md")]
+pub mod tonic {}
 #[doc = include_str!("../docs/traps.md")]
 pub mod traps {}
 

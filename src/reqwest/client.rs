@@ -1,6 +1,7 @@
 //! A client like reqwest's, behind any stack.
 
 use std::fmt;
+use std::time::Duration;
 
 use ::http::{Extensions, Method, Request, Response};
 use ::reqwest::{Body, Error as Failure, IntoUrl};
@@ -10,7 +11,7 @@ use super::IntoBody;
 use super::transport::{Transport, from_http};
 use crate::error::Error;
 use crate::http::{CallTimeout, call_timeout};
-use crate::timeout::{Timeout, TimeoutLayer};
+use crate::timeout::{Timeout, TimeoutConfig, TimeoutLayer};
 
 mod builder;
 
@@ -42,7 +43,7 @@ pub use self::builder::RequestBuilder;
 #[derive(Clone)]
 pub struct Client<S = Transport> {
     http: ::reqwest::Client,
-    stack: Timeout<S, fn(&Request<Body>) -> Option<std::time::Duration>>,
+    stack: Timeout<S, fn(&Request<Body>) -> Option<Duration>>,
 }
 
 impl Client {
@@ -62,9 +63,9 @@ impl Client {
 }
 
 /// So that `timeout` of a request works on every stack.
-fn limited<S>(stack: S) -> Timeout<S, fn(&Request<Body>) -> Option<std::time::Duration>> {
-    let limit: fn(&Request<Body>) -> Option<std::time::Duration> = call_timeout;
-    TimeoutLayer::new(std::time::Duration::MAX).per_request(limit).layer(stack)
+fn limited<S>(stack: S) -> Timeout<S, fn(&Request<Body>) -> Option<Duration>> {
+    let limit: fn(&Request<Body>) -> Option<Duration> = call_timeout;
+    TimeoutLayer::new(TimeoutConfig::new(Duration::MAX).name("request")).per_request(limit).layer(stack)
 }
 
 impl<S: Clone> Client<S> {
