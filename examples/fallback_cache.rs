@@ -55,6 +55,5 @@ async fn main() {
         let (time, backend) = (begin.elapsed().as_secs_f64(), if is_down() { "down" } else { "up" });
         println!("{time:6.1} s  {backend:7}  {state:9} {:4} ms   {page}", asked.elapsed().as_millis());
     }
-    let stale = kept.answers(Source::StaleIfError);
-    println!("26 pages, {stale} of them stale, and not one error");
+    println!("26 pages, {} of them stale, and not one error", kept.answers(Source::StaleIfError));
 }

@@ -44,7 +44,10 @@ macro_rules! lift_into_error {
         })+
     };
 }
-#[cfg_attr(not(feature = "reqwest"), expect(unused_imports, reason = "for the edges"))]
+#[cfg_attr(
+    not(any(feature = "reqwest", feature = "grpc")),
+    expect(unused_imports, reason = "for the edges")
+)]
 pub(crate) use lift_into_error;
 
 lift_into_error!(io::Error, Infallible);

@@ -194,6 +194,8 @@ async fn run(next: Next<'_>, mut extensions: Extensions, (request, mut done): Jo
         })
         .await
     };
-    // Dropped by whoever waited for it: nobody is told.
-    let _dropped = answer.map(|answer| done.send(answer));
+    if let Some(answer) = answer {
+        // Whoever waited for it may have left just now.
+        drop(done.send(answer));
+    }
 }

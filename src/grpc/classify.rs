@@ -18,12 +18,12 @@ use crate::http::{ClassifyBody, cause_of};
 ///
 /// | code | outcome |
 /// |---|---|
-/// | OK, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED, UNAUTHENTICATED, FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE, UNIMPLEMENTED | `Success`: the service did its job |
+/// | OK, `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `PERMISSION_DENIED`, UNAUTHENTICATED, `FAILED_PRECONDITION`, ABORTED, `OUT_OF_RANGE`, UNIMPLEMENTED | `Success`: the service did its job |
 /// | UNAVAILABLE, INTERNAL | `Transient` |
-/// | DEADLINE_EXCEEDED | `Transient`, `TimedOut`; `Ignored` if it was the caller's own deadline |
-/// | RESOURCE_EXHAUSTED | `Throttled` |
-/// | UNKNOWN, DATA_LOSS, a number that is no code | `Permanent` |
-/// | CANCELLED | `Ignored`; as DEADLINE_EXCEEDED if it is tonic's word for a timeout |
+/// | `DEADLINE_EXCEEDED` | `Transient`, `TimedOut`; `Ignored` if it was the caller's own deadline |
+/// | `RESOURCE_EXHAUSTED` | `Throttled` |
+/// | UNKNOWN, `DATA_LOSS`, a number that is no code | `Permanent` |
+/// | CANCELLED | `Ignored`; as `DEADLINE_EXCEEDED` if it is tonic's word for a timeout |
 /// | none: trailers without a status, a body that just ends | `Transient` |
 ///
 /// `grpc-retry-pushback-ms` says when to come back. One that is negative, or no number, makes a transient outcome `Permanent`,

@@ -19,13 +19,13 @@ use tonic::body::Body;
 /// If the config is outside its ranges.
 #[must_use]
 #[track_caller]
-pub fn retry(config: RetryConfig) -> RetryLayer<GrpcClassify, Calls<fn(&str) -> bool>> {
+pub fn retry(config: RetryConfig) -> RetryLayer<GrpcClassify, Calls> {
     RetryLayer::new(config).classify(GrpcClassify).repeat(never_processed())
 }
 
 /// Repeats what the server never processed, and what is marked [`Repeatable`](crate::http::Repeatable).
 #[must_use]
-pub const fn never_processed() -> Calls<fn(&str) -> bool> {
+pub const fn never_processed() -> Calls {
     Calls { may: |_| false, replay: Replay::DEFAULT }
 }
 
@@ -45,7 +45,7 @@ pub const fn repeat<F: Fn(&str) -> bool>(may_be_repeated: F) -> Calls<F> {
 
 /// From [`repeat`] and [`never_processed`]. Keeps request messages for further attempts as [`Replay`] does.
 #[derive(Clone, Copy)]
-pub struct Calls<F> {
+pub struct Calls<F = fn(&str) -> bool> {
     may: F,
     replay: Replay,
 }

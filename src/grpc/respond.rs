@@ -14,8 +14,8 @@ use crate::rejected::Rejected;
 ///
 /// | refused by | code |
 /// |---|---|
-/// | a timeout, a deadline | DEADLINE_EXCEEDED |
-/// | a rate limit, a bulkhead, an adaptive limit | RESOURCE_EXHAUSTED |
+/// | a timeout, a deadline | `DEADLINE_EXCEEDED` |
+/// | a rate limit, a bulkhead, an adaptive limit | `RESOURCE_EXHAUSTED` |
 /// | every other layer | UNAVAILABLE |
 ///
 /// `grpc-retry-pushback-ms` says when to come back, if the layer knows. Nothing tells which layer it was. A service that fails with

@@ -30,6 +30,7 @@ mod scope;
 
 pub use self::body_timeout::{BodyTimeout, BodyTimeoutFuture, BodyTimeoutLayer, TimedBody, cut_off};
 pub use self::classify::StatusClassify;
+#[cfg(feature = "grpc")]
 pub(crate) use self::classify::cause_of;
 #[cfg(feature = "grpc")]
 pub(crate) use self::deadline::write_deadline;

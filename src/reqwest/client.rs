@@ -43,7 +43,7 @@ pub use self::builder::RequestBuilder;
 #[derive(Clone)]
 pub struct Client<S = Transport> {
     http: ::reqwest::Client,
-    stack: Timeout<S, fn(&Request<Body>) -> Option<Duration>>,
+    stack: Timeout<S, LimitOf>,
 }
 
 impl Client {
@@ -62,9 +62,11 @@ impl Client {
     }
 }
 
+type LimitOf = fn(&Request<Body>) -> Option<Duration>;
+
 /// So that `timeout` of a request works on every stack.
-fn limited<S>(stack: S) -> Timeout<S, fn(&Request<Body>) -> Option<Duration>> {
-    let limit: fn(&Request<Body>) -> Option<Duration> = call_timeout;
+fn limited<S>(stack: S) -> Timeout<S, LimitOf> {
+    let limit: LimitOf = call_timeout;
     TimeoutLayer::new(TimeoutConfig::new(Duration::MAX).name("request")).per_request(limit).layer(stack)
 }
 

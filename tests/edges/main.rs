@@ -1,4 +1,9 @@
 //! Real clients and real servers on loopback.
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a server on real sockets runs by the real clock"
+)]
 
 mod bodies;
 mod client;

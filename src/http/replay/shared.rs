@@ -131,7 +131,7 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
             }
             Poll::Ready(Some(Ok(frame))) => {
                 state.source = if source.is_end_stream() { Source::Ended } else { Source::Here(source) };
-                state.take_in(frame, at)
+                Some(Ok(state.take_in(frame, at)))
             }
             Poll::Ready(Some(Err(error))) => {
                 state.source = Source::Broken;
@@ -199,11 +199,7 @@ impl<B: Body<Data = Bytes>> State<B> {
     }
 
     /// Keeps what has come, if somebody else may want to read it and there is room.
-    fn take_in(
-        &mut self,
-        frame: Frame<Bytes>,
-        at: &mut Position,
-    ) -> Option<Result<Frame<Bytes>, ReplayError<B::Error>>> {
+    fn take_in(&mut self, frame: Frame<Bytes>, at: &mut Position) -> Frame<Bytes> {
         match frame.into_data() {
             Ok(chunk) => {
                 self.came += 1;
@@ -215,12 +211,12 @@ impl<B: Body<Data = Bytes>> State<B> {
                     self.gone = true;
                     self.kept = Vec::new();
                 }
-                Some(Ok(Frame::data(chunk)))
+                Frame::data(chunk)
             }
             Err(frame) => {
                 self.trailers = frame.trailers_ref().cloned();
                 at.past_trailers = true;
-                Some(Ok(frame))
+                frame
             }
         }
     }

@@ -52,7 +52,6 @@ impl Server {
         Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), replies).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the clock of the server is the real one")]
     pub(super) async fn start_at(addr: SocketAddr, replies: impl Into<Vec<Reply>>) -> Self {
         let listener = TcpListener::bind(addr).await.unwrap();
         let url = url_of(listener.local_addr().unwrap());

@@ -14,7 +14,7 @@ use tower::{ServiceBuilder, ServiceExt};
 use super::echo::echo_client::EchoClient;
 use super::server::{Stage, word};
 
-fn retry() -> RetryLayer<GrpcClassify, Calls<fn(&str) -> bool>> {
+fn retry() -> RetryLayer<GrpcClassify, Calls> {
     let config = RetryConfig::default().backoff(Backoff::constant(Duration::from_millis(1)));
     grpc::retry(config).repeat(grpc::repeat(|path| path.starts_with("/echo.Echo/")))
 }
