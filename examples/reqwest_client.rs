@@ -42,10 +42,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .repeat(IdempotencyKey(Replay::default()))
         .on_event(|event: &Event| match &event.kind {
             EventKind::Retrying { attempt, delay, .. } => {
-                println!("    attempt {attempt} failed, again in {delay:.0?}")
+                println!("    attempt {attempt} failed, again in {delay:.0?}");
             }
             EventKind::GaveUp(attempts) => {
-                println!("    given up after {}: {}", attempts.count, attempts.reason)
+                println!("    given up after {}: {}", attempts.count, attempts.reason);
             }
             _ => {}
         });
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let say = async |what: &str, answer: Result<reqwest::Response, Error<reqwest::Error>>| match answer {
         Ok(response) => {
-            println!("{what}: {} {}", response.status(), response.text().await.unwrap_or_default())
+            println!("{what}: {} {}", response.status(), response.text().await.unwrap_or_default());
         }
         Err(error) => match error.as_rejected() {
             Some(rejected) => println!("{what}: refused, {rejected}"),

@@ -17,7 +17,7 @@
 //! The layers are put together once, so that one circuit is one circuit for all calls. They see
 //! `http::Request<reqwest::Body>` and `http::Response<reqwest::Body>`, as with [`reqwest::Client`](crate::reqwest::Client).
 //!
-//! The error of the stack is [`reqwest_middleware::Error`](Error) itself. A refusal is in its variant `Middleware`: find it with
+//! The error of the stack is [`reqwest_middleware::Error`] itself. A refusal is in its variant `Middleware`: find it with
 //! [`StackError::as_rejected`]. A `ClientWithMiddleware` is a tower service, and any layer goes around it as it is.
 //!
 //! What an inner middleware puts into the `Extensions` of a call does not come back through a layer: each attempt has a copy of
