@@ -44,10 +44,7 @@ macro_rules! lift_into_error {
         })+
     };
 }
-#[cfg_attr(
-    not(any(feature = "reqwest", feature = "grpc")),
-    expect(unused_imports, reason = "for the edges")
-)]
+#[allow(unused_imports, reason = "for the edges")]
 pub(crate) use lift_into_error;
 
 lift_into_error!(io::Error, Infallible);
