@@ -158,7 +158,7 @@ mod service;
 mod state;
 
 pub use self::config::CacheConfig;
-pub use self::future::{Background, Foreground, Refresh, ResponseFuture};
+pub use self::future::{Background, Fetch, Foreground, Refresh, ResponseFuture};
 pub use self::handle::Handle;
 pub use self::layer::{ByConfig, CacheIf, CacheKey, CacheLayer, Lifetimes, TtlWith};
 pub use self::service::Cache;
