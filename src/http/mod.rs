@@ -13,6 +13,8 @@
 //! # layers::<()>(&retry, &breaker);
 //! ```
 //!
+//! With the feature `cache`, `HttpCacheLayer` keeps responses as their headers allow.
+//!
 //! A response is judged by its head. What happens to its body afterwards is not seen.
 
 mod body_timeout;

@@ -61,10 +61,6 @@ impl Whole {
         Self { status, version, headers, body, age, came: precise(), lifetime: Some(lifetime), moved: None }
     }
 
-    pub(super) const fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
     pub(super) fn body(&self) -> Bytes {
         self.body.clone()
     }

@@ -135,3 +135,92 @@ fn sent(headers: &HeaderMap) -> Option<SystemTime> {
 pub(super) fn date(value: &[u8]) -> Option<SystemTime> {
     httpdate::parse_http_date(std::str::from_utf8(value).ok()?.trim()).ok()
 }
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use ::http::{HeaderValue, Response};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SENT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    fn policy(shared: bool) -> Policy {
+        let none = Duration::ZERO;
+        Policy { shared, stale_while_revalidate: none, stale_if_error: none, revalidate: none }
+    }
+
+    fn head(headers: &[(&'static str, &str)]) -> Parts {
+        let response = headers.iter().fold(Response::builder(), |response, (name, value)| {
+            response.header(*name, HeaderValue::from_str(value).unwrap())
+        });
+        response.body(()).unwrap().into_parts().0
+    }
+
+    /// Seconds of freshness, where the response came a minute after it was sent.
+    fn fresh(headers: &[(&'static str, &str)]) -> Option<u64> {
+        let wall = date(SENT.as_bytes()).unwrap() + Duration::from_secs(60);
+        let terms = policy(true).terms(&head(headers), false, Duration::ZERO, wall)?;
+        Some(terms.lifetime.fresh.as_secs())
+    }
+
+    #[test]
+    fn freshness_is_said_by_s_maxage_or_max_age_or_expires() {
+        let expires = ("expires", "Sun, 06 Nov 1994 08:52:37 GMT");
+        assert_eq!(fresh(&[("cache-control", "s-maxage=5, max-age=9"), expires]), Some(5));
+        assert_eq!(fresh(&[("cache-control", "max-age=9"), expires]), Some(9));
+        assert_eq!(fresh(&[("date", SENT), expires]), Some(180));
+        assert_eq!(fresh(&[expires]), Some(120), "by our own clock");
+        assert_eq!(fresh(&[expires, ("expires", "0")]), None);
+        assert_eq!(fresh(&[("cache-control", "max-age=soon"), expires]), None);
+        assert_eq!(fresh(&[("last-modified", "Sun, 06 Nov 1994 08:00:00 GMT")]), None, "nothing is guessed");
+    }
+
+    #[test]
+    fn a_date_counts_for_the_age_only_where_somebody_may_not_know_of_ages() {
+        let sent = ("date", SENT);
+        let control = ("cache-control", "max-age=100");
+        assert_eq!(fresh(&[control, sent]), Some(100));
+        assert_eq!(fresh(&[control, sent, ("via", "1.1 a, 1.0 b")]), Some(40));
+        assert_eq!(fresh(&[control, sent, ("via", "1.0 b"), ("age", "70")]), Some(30));
+        let mut old = head(&[control, sent]);
+        old.version = Version::HTTP_10;
+        let wall = date(SENT.as_bytes()).unwrap() + Duration::from_secs(60);
+        let terms = policy(true).terms(&old, false, Duration::ZERO, wall).unwrap();
+        assert_eq!(terms.age, Duration::from_secs(60));
+    }
+
+    proptest! {
+        #[test]
+        fn windows_end_at_their_distance_from_when_the_response_was_made(
+            fresh in 0..100u64, swr in 0..100u64, sie in 0..100u64, age in 0..300u64,
+        ) {
+            let control = format!("max-age={fresh}, stale-while-revalidate={swr}, stale-if-error={sie}");
+            let head = head(&[("cache-control", &control), ("age", &age.to_string())]);
+            let terms = policy(true).terms(&head, false, Duration::ZERO, SystemTime::UNIX_EPOCH);
+            let lifetime = terms.map(|terms| terms.lifetime);
+            for at in [0, 1, 50, 99, 100, 101, 199, 200] {
+                let (old, now) = (age + at, Duration::from_secs(at));
+                let within = |window| lifetime.is_some_and(|l| now < l.fresh + window);
+                prop_assert_eq!(within(Duration::ZERO), old < fresh);
+                let Some(l) = lifetime else { continue };
+                prop_assert_eq!(within(l.stale_while_revalidate), old < fresh + swr);
+                prop_assert_eq!(within(l.stale_if_error), old < fresh + sie);
+            }
+        }
+
+        #[test]
+        fn nothing_panics(
+            values in proptest::collection::vec("[ -~]{0,20}|[0-9]{1,30}|max-age=[0-9]{1,30}", 9),
+            status in 100..600u16, shared: bool, authorized: bool, delay: u64,
+        ) {
+            let names = [
+                "cache-control", "age", "date", "expires", "vary", "via", "etag", "last-modified", "content-range",
+            ];
+            let pairs: Vec<_> = names.into_iter().zip(values.iter().map(String::as_str)).collect();
+            let mut head = head(&pairs);
+            head.status = status.try_into().unwrap();
+            policy(shared).terms(&head, authorized, Duration::from_secs(delay), SystemTime::UNIX_EPOCH);
+        }
+    }
+}
