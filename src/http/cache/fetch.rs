@@ -188,9 +188,13 @@ where
         }
     }
 
-    /// What was kept is no longer what the service says, and the new answer is not kept.
+    /// The new answer is not kept: nor is the old one, which the service no longer gives.
     fn supersede(&self, status: StatusCode) {
-        if self.stale.is_some() && !is_failure(status) {
+        if is_failure(status) {
+            return;
+        }
+        self.route.resource.response().pass(self.route.authorized, true);
+        if self.stale.is_some() {
             now(self.shared.store.remove(&self.route.key));
         }
     }
@@ -208,6 +212,7 @@ where
         let names = varies(&head.headers).unwrap_or_default();
         let mut whole = Whole::new(head, body, terms, wall());
         let found = &self.route.resource;
+        found.response().pass(self.route.authorized, false);
         let known =
             if found.response().knows(&names) { Some(found.clone()) } else { index.widen(found, &names) };
         let Some(known) = known else {

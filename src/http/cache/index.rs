@@ -10,7 +10,7 @@ use ::http::{HeaderMap, Method, Uri};
 
 use super::now;
 use crate::base::clock::Instant;
-use crate::base::sync::{AtomicU64, Mutex, Ordering};
+use crate::base::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::cache::{Kept, Lifetime, Memory, Store};
 use crate::key::Key;
 
@@ -27,6 +27,8 @@ pub(super) struct Resource {
     /// On which headers of the request its answers depend, as far as is known.
     names: Box<[HeaderName]>,
     variants: Mutex<VecDeque<Key<'static>>>,
+    /// Whether the last answer was none to keep: without credentials, and with them.
+    passing: [AtomicBool; 2],
 }
 
 pub(super) type Known = Arc<Kept<Resource>>;
@@ -58,6 +60,19 @@ impl Resource {
 
     pub(super) fn knows(&self, names: &[HeaderName]) -> bool {
         names.iter().all(|name| self.names.contains(name))
+    }
+
+    /// Whether it is no use to wait for the answer to somebody else: it will not be kept, and so not shared.
+    pub(super) fn passes(&self, authorized: bool) -> bool {
+        self.passing[usize::from(authorized)].load(Ordering::Relaxed)
+    }
+
+    /// Whether the answer that has just come is none to keep.
+    pub(super) fn pass(&self, authorized: bool, passing: bool) {
+        let was = &self.passing[usize::from(authorized)];
+        if was.load(Ordering::Relaxed) != passing {
+            was.store(passing, Ordering::Relaxed);
+        }
     }
 
     /// An answer is kept under this key. Returns the one that has to go.
@@ -131,7 +146,8 @@ impl Index {
     }
 
     fn put(&self, named: &Key<'static>, lineage: u64, names: Box<[HeaderName]>) -> Known {
-        let resource = Resource { lineage, names, variants: Mutex::default() };
+        let passing = [AtomicBool::new(false), AtomicBool::new(false)];
+        let resource = Resource { lineage, names, variants: Mutex::default(), passing };
         // It has no age: it leaves for want of room.
         let (for_ever, never) = (Lifetime::fresh(Duration::MAX), Instant::from_nanos(0));
         let known = Arc::new(Kept::new(Key::from(named), resource, for_ever, never, Duration::ZERO));

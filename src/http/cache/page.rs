@@ -83,8 +83,8 @@ impl Whole {
         stays.iter().for_each(|name| drop(not_modified.headers.remove(name)));
         let (mut head, ()) = Response::new(()).into_parts();
         (head.status, head.version, head.headers) = (self.status, not_modified.version, self.headers.clone());
-        // An age that it had is not the one it has.
-        head.headers.remove(AGE);
+        // An age that it had is not the one it has, nor is the date.
+        [AGE, DATE].iter().for_each(|name| drop(head.headers.remove(name)));
         for name in not_modified.headers.keys() {
             head.headers.remove(name);
         }

@@ -24,7 +24,8 @@ pub(super) struct Route {
     pub(super) key: Key<'static>,
     pub(super) resource: Known,
     pub(super) authorized: bool,
-    /// What is kept is not good enough for it: it goes to the service, and what that says is kept.
+    /// It goes to the service without a flight, and what that says is kept: what is kept now is not good enough for it, or
+    /// nothing is, and the last answer was none to keep.
     pub(super) reload: bool,
 }
 
@@ -60,11 +61,12 @@ where
         let resource = self.index.find(&named(request.uri(), headers));
         let key = resource.response().key(method, headers, self.policy.shared);
         let picky = control.no_cache || control.max_age.is_some() || control.min_fresh.is_some();
-        let reload = picky && !self.is_good_enough(&key, control);
+        let authorized = headers.contains_key(AUTHORIZATION);
+        let reload = picky && !self.is_good_enough(&key, control)
+            || resource.response().passes(authorized) && now(self.store.get(&key)).flatten().is_none();
         if control.only_if_cached && (reload || !self.has_fresh(&key)) {
             return Way::Nothing;
         }
-        let authorized = headers.contains_key(AUTHORIZATION);
         Way::Cached(Route { key, resource, authorized, reload })
     }
 

@@ -123,3 +123,14 @@ async fn it_stands_around_the_routes_of_a_server() {
     }
     assert_eq!(hits.of("/fresh"), 1);
 }
+
+#[tokio::test]
+async fn it_is_a_layer_of_a_router() {
+    let hits = Hits::default();
+    let app = Router::new().fallback(play).with_state(hits.clone()).layer(seawall::axum::respond(layer()));
+    for _ in 0..2 {
+        let asked = request("GET", "/fresh".to_owned(), &[("host", "a.example")]);
+        assert_eq!(send(&app, asked).await.2, "1");
+    }
+    assert_eq!(hits.of("/fresh"), 1);
+}

@@ -183,3 +183,25 @@ async fn the_layer_and_its_services_go_where_others_go() {
     fits(&over!(background, origin));
     fits(&foreground.handle());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_expires_is_as_new_as_the_304_that_renewed_it() {
+    let origin = Origin::new(|call, _| match call {
+        0 => page(
+            &[
+                ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+                ("expires", "Sun, 06 Nov 1994 08:49:47 GMT"),
+                ("etag", "x"),
+            ],
+            "x",
+        ),
+        _ => status(304, &[]),
+    });
+    let service = over!(layer(), origin);
+    ask(&service, get()).await.unwrap();
+    advance(secs(10)).await;
+    for calls in 2..4 {
+        assert_eq!(text(ask(&service, get()).await.unwrap()).await, "x");
+        assert_eq!(origin.calls(), calls, "it expired in 1994");
+    }
+}

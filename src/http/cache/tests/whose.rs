@@ -213,3 +213,25 @@ async fn a_caller_that_has_it_already_is_told_so() {
     assert_eq!(origin.calls(), 1);
     assert_eq!(origin.last("if-none-match"), None, "the cache needs the whole");
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_an_answer_that_will_not_be_shared() {
+    let private = Arc::new(Mutex::new(true));
+    let control = private.clone();
+    let service = layer().layer(service_fn(move |_: Request<Body>| {
+        let control = if *control.lock() { "private" } else { "max-age=99" };
+        async move {
+            sleep(secs(1)).await;
+            page(&[("cache-control", control)], "x")
+        }
+    }));
+    let crowd = async || {
+        let began = crate::base::clock::precise();
+        futures::future::join_all((0..20).map(|_| ask(&service, get()))).await;
+        crate::base::clock::precise().saturating_duration_since(began).as_secs()
+    };
+    assert_eq!(crowd().await, 2, "nobody knows it yet");
+    assert_eq!(crowd().await, 1);
+    *private.lock() = false;
+    assert_eq!((crowd().await, crowd().await), (1, 0), "and it is not for ever");
+}
