@@ -2,6 +2,8 @@
 
 #[doc = include_str!("../docs/add-a-pattern.md")]
 pub mod add_a_pattern {}
+#[doc = include_str!("../docs/cache.md")]
+pub mod cache {}
 #[doc = include_str!("../docs/classify.md")]
 pub mod classify {}
 #[doc = include_str!("../docs/decisions.md")]
