@@ -4,6 +4,8 @@
 pub mod add_a_pattern {}
 #[doc = include_str!("../docs/axum.md")]
 pub mod axum {}
+#[doc = include_str!("../docs/cache.md")]
+pub mod cache {}
 #[doc = include_str!("../docs/classify.md")]
 pub mod classify {}
 #[doc = include_str!("../docs/decisions.md")]

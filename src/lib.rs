@@ -60,7 +60,7 @@
 //! | `grpc` | the same for a tonic client or server; includes `http2` |
 //! | `axum` | layers around the routes of a router; includes `http` |
 //! | `reqwest` | the same for a `reqwest::Client`; includes `http` |
-//! | `cache` | a cache of answers, and its store in memory |
+//! | `cache` | a cache of answers, and its store in memory; with `http`, one that goes by HTTP's rules |
 //! | `tracing` | log lines of transitions and moves of a limit, a span for each attempt; a subscriber is enough |
 //! | `metrics` | counters, gauges and histograms of every layer; a recorder is enough, installed at any time |
 //! | `full` | all of these |

@@ -147,6 +147,7 @@ impl CacheConfig {
             fresh: self.ttl,
             stale_while_revalidate: self.stale_while_revalidate,
             stale_if_error: self.stale_if_error,
+            revalidate: Duration::ZERO,
         }
     }
 }

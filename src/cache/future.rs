@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 pub(super) use self::errand::Errand;
-pub(super) use self::fetch::Fetch;
+pub use self::fetch::Fetch;
 pub use self::refresh::{Background, Foreground, Refresh};
 use super::layer::{Landed, Lifetimes};
 use super::state::{Answer, Store, Use};

@@ -12,8 +12,8 @@
 //! - Where a stale answer does harm. What is kept may always be as old as its ttl, [`invalidate`](Handle::invalidate) or not:
 //!   another process has a cache of its own.
 //! - To share one call among equal ones without keeping its answer: that is coalescing.
-//! - As it stands for HTTP responses: it knows nothing of `Cache-Control`, `Vary` or `Authorization`, and a body can be read only
-//!   once. Keep what you read out of it.
+//! - For HTTP responses as they are: it knows nothing of `Cache-Control`, `Vary` or `Authorization`, and a body can be read only
+//!   once. With the feature `http` there is `HttpCacheLayer`, which does. Or keep what you read out of the response.
 //!
 //! # Example
 //!
@@ -158,7 +158,7 @@ mod service;
 mod state;
 
 pub use self::config::CacheConfig;
-pub use self::future::{Background, Foreground, Refresh, ResponseFuture};
+pub use self::future::{Background, Fetch, Foreground, Refresh, ResponseFuture};
 pub use self::handle::Handle;
 pub use self::layer::{ByConfig, CacheIf, CacheKey, CacheLayer, Lifetimes, TtlWith};
 pub use self::service::Cache;

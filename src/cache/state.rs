@@ -25,13 +25,17 @@ pub struct Lifetime {
     pub stale_while_revalidate: Duration,
     /// After it was fresh it is served for so long in place of a failure or a refusal.
     pub stale_if_error: Duration,
+    /// After it was fresh it stays in the store for so long, if there is room: whoever fetches the next may find that this one
+    /// still holds. That alone does not serve it.
+    pub revalidate: Duration,
 }
 
 impl Lifetime {
     /// Fresh for so long, and of no use afterwards.
     #[must_use]
     pub const fn fresh(fresh: Duration) -> Self {
-        Self { fresh, stale_while_revalidate: Duration::ZERO, stale_if_error: Duration::ZERO }
+        let none = Duration::ZERO;
+        Self { fresh, stale_while_revalidate: none, stale_if_error: none, revalidate: none }
     }
 
     /// Served for so long while another is fetched.
@@ -48,9 +52,17 @@ impl Lifetime {
         self
     }
 
+    /// Stays for so long, to be asked about.
+    #[must_use]
+    pub const fn revalidate(mut self, time: Duration) -> Self {
+        self.revalidate = time;
+        self
+    }
+
     /// Whether it is of any use at any time.
-    pub(super) const fn is_some(&self) -> bool {
-        !(self.fresh.is_zero() && self.stale_while_revalidate.is_zero() && self.stale_if_error.is_zero())
+    pub(crate) const fn is_some(&self) -> bool {
+        let windows = [self.stale_while_revalidate, self.stale_if_error, self.revalidate];
+        !(self.fresh.is_zero() && windows[0].is_zero() && windows[1].is_zero() && windows[2].is_zero())
     }
 }
 
@@ -79,6 +91,7 @@ struct More {
     /// The windows after the fresh life.
     swr: u64,
     sie: u64,
+    revalidate: u64,
     /// When it was last served; [`u64::MAX`] if nobody minds.
     used_at: AtomicU64,
     weight: u32,
@@ -88,7 +101,7 @@ struct More {
 
 impl Default for More {
     fn default() -> Self {
-        Self { swr: 0, sie: 0, used_at: AtomicU64::new(u64::MAX), weight: 1, cost: 0 }
+        Self { swr: 0, sie: 0, revalidate: 0, used_at: AtomicU64::new(u64::MAX), weight: 1, cost: 0 }
     }
 }
 
@@ -115,10 +128,11 @@ impl<V> Kept<V> {
         let stored_at = AtomicU64::new(now.nanos().saturating_sub(nanos(age)) & !NOT_YET);
         let mut kept =
             Self { key: key.into_owned(), response, stored_at, fresh: nanos(lifetime.fresh), more: None };
-        let (swr, sie) = (nanos(lifetime.stale_while_revalidate), nanos(lifetime.stale_if_error));
-        if swr > 0 || sie > 0 {
+        let Lifetime { stale_while_revalidate, stale_if_error, revalidate, .. } = lifetime;
+        let windows = [stale_while_revalidate, stale_if_error, revalidate].map(nanos);
+        if windows != [0; 3] {
             let more = kept.more();
-            (more.swr, more.sie) = (swr, sie);
+            [more.swr, more.sie, more.revalidate] = windows;
         }
         kept
     }
@@ -173,12 +187,8 @@ impl<V> Kept<V> {
     /// How long it may be used, counted from when it was new.
     #[must_use]
     pub fn lifetime(&self) -> Lifetime {
-        let (swr, sie) = self.windows();
-        Lifetime {
-            fresh: duration(self.fresh),
-            stale_while_revalidate: duration(swr),
-            stale_if_error: duration(sie),
-        }
+        let [swr, sie, revalidate] = self.windows().map(duration);
+        Lifetime { fresh: duration(self.fresh), stale_while_revalidate: swr, stale_if_error: sie, revalidate }
     }
 
     /// What it weighs.
@@ -205,8 +215,8 @@ impl<V> Kept<V> {
 
     /// Whether it is of no more use, whatever happens.
     pub(super) fn is_over(&self, tti: Duration, now: Instant) -> bool {
-        let (swr, sie) = self.windows();
-        nanos(self.age(now)) >= self.fresh.saturating_add(swr.max(sie)) || self.is_idle(tti, now)
+        let longest = self.windows().into_iter().max().unwrap_or_default();
+        nanos(self.age(now)) >= self.fresh.saturating_add(longest) || self.is_idle(tti, now)
     }
 
     /// What it is good for now. `unit` draws from [0, 1), and is asked only where that decides.
@@ -221,7 +231,7 @@ impl<V> Kept<V> {
             let early = config.early_refresh > 0.0 && self.is_early(config.early_refresh, age, unit());
             return if early { Use::Early } else { Use::Fresh };
         }
-        let (swr, sie) = self.windows();
+        let [swr, sie, _] = self.windows();
         match age - self.fresh {
             past if past < swr => Use::Stale,
             past if past < sie => Use::IfFails,
@@ -254,8 +264,8 @@ impl<V> Kept<V> {
         self.fresh != u64::MAX && ahead >= (self.fresh - age) as f64
     }
 
-    fn windows(&self) -> (u64, u64) {
-        self.more.as_ref().map_or((0, 0), |more| (more.swr, more.sie))
+    fn windows(&self) -> [u64; 3] {
+        self.more.as_ref().map_or([0; 3], |more| [more.swr, more.sie, more.revalidate])
     }
 }
 

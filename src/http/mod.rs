@@ -13,9 +13,13 @@
 //! # layers::<()>(&retry, &breaker);
 //! ```
 //!
+//! With the feature `cache`, `HttpCacheLayer` keeps responses as their headers allow.
+//!
 //! A response is judged by its head. What happens to its body afterwards is not seen.
 
 mod body_timeout;
+#[cfg(feature = "cache")]
+pub mod cache;
 mod classify;
 mod deadline;
 mod idempotency_key;
@@ -29,6 +33,8 @@ mod retry_after;
 mod scope;
 
 pub use self::body_timeout::{BodyTimeout, BodyTimeoutFuture, BodyTimeoutLayer, TimedBody, cut_off};
+#[cfg(feature = "cache")]
+pub use self::cache::{CacheBody, HttpCache, HttpCacheConfig, HttpCacheLayer};
 pub use self::classify::StatusClassify;
 #[cfg(feature = "grpc")]
 pub(crate) use self::classify::cause_of;

@@ -6,6 +6,7 @@
 )]
 
 mod bodies;
+mod caching;
 mod client;
 mod grpc;
 mod shapes;

@@ -66,6 +66,8 @@ where
         result: &Result<S::Response, S::Error>,
     ) -> Option<Answer<S::Response>> {
         let (key, response) = (self.key.as_ref()?, result.as_ref().ok()?);
+        let moved = self.lifetimes.moved(&self.noted, response);
+        let key = moved.as_ref().unwrap_or(key);
         let config = &self.shared.config;
         let lifetime = match outcome {
             Outcome::Success => self.lifetimes.lifetime(&self.noted, response, config.lifetime()),
@@ -112,7 +114,12 @@ where
             }
         } else {
             kept.confirm();
-            self.lead.take().map(|lead| lead.land(|| Landed::Kept(kept, self.epoch)));
+            let lead = self.lead.take();
+            if self.key.as_ref() == Some(kept.key()) {
+                lead.map(|lead| lead.land(|| Landed::Kept(kept, self.epoch)));
+            } else {
+                lead.map(Lead::scatter);
+            }
         }
         Some((Ok(response), Source::Service))
     }

@@ -27,6 +27,13 @@ pub trait Lifetimes<Request, Response> {
 
     /// How long this answer may be used, where the config says `usual`; `None` does not keep it.
     fn lifetime(&self, noted: &Self::Noted, response: &Response, usual: Lifetime) -> Option<Lifetime>;
+
+    /// The key to keep this answer under, if it says itself that the one of the request does not tell enough. Those who waited
+    /// for the key of the request go on their own then. None by default.
+    fn moved(&self, noted: &Self::Noted, response: &Response) -> Option<Key<'static>> {
+        let _ = (noted, response);
+        None
+    }
 }
 
 /// As long as the config says.

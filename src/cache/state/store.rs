@@ -41,6 +41,34 @@ pub trait Store<V>: Send + Sync {
     }
 }
 
+/// A store that somebody else looks into as well.
+impl<V, M: Store<V>> Store<V> for Arc<M> {
+    type Error = M::Error;
+    type Get = M::Get;
+    type Done = M::Done;
+
+    #[inline]
+    fn get(&self, key: &Key<'_>) -> Reply<Self::Get> {
+        (**self).get(key)
+    }
+
+    fn insert(&self, kept: Arc<Kept<V>>) -> Reply<Self::Done> {
+        (**self).insert(kept)
+    }
+
+    fn remove(&self, key: &Key<'_>) -> Reply<Self::Done> {
+        (**self).remove(key)
+    }
+
+    fn clear(&self) -> Reply<Self::Done> {
+        (**self).clear()
+    }
+
+    fn size(&self) -> Option<Size> {
+        (**self).size()
+    }
+}
+
 /// The reply of a store.
 #[derive(Debug)]
 pub enum Reply<F: Future> {

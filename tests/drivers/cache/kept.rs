@@ -1,6 +1,6 @@
 //! What is kept, and what is not.
 
-use seawall::cache::{Lifetime, Lifetimes};
+use seawall::cache::{Lifetime, Lifetimes, Memory, Reply, Store};
 
 use super::*;
 
@@ -123,4 +123,49 @@ async fn a_falsy_answer_is_an_answer() {
         assert_eq!(call(&service, 1).await.unwrap(), None);
     }
     assert_eq!(counter.calls(), 1);
+}
+
+/// Fresh for ten seconds, then there to be asked about for as many more. Even answers say that they belong to another key.
+#[derive(Clone, Copy)]
+struct AskedAbout;
+
+impl Lifetimes<u64, u64> for AskedAbout {
+    type Noted = ();
+
+    fn note(&self, _: &u64) {}
+
+    fn lifetime(&self, (): &(), _: &u64, _: Lifetime) -> Option<Lifetime> {
+        Some(Lifetime::fresh(secs(10)).revalidate(secs(10)))
+    }
+
+    fn moved(&self, (): &(), answer: &u64) -> Option<Key<'static>> {
+        (answer % 2 == 0).then(|| Key::from(100 + answer))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_asked_about_stays_in_the_store_and_is_not_served() {
+    let store = Arc::new(Memory::new(1000, Duration::MAX));
+    let layer = CacheLayer::try_over(store.clone(), ten(), key as Keys).unwrap().lifetimes(AskedAbout);
+    let handle = layer.handle();
+    let service = layer.layer(Script::new([Play::Answer, Play::Fail]));
+    assert_eq!(call(&service, 1).await.unwrap(), 1);
+    advance(secs(10)).await;
+    assert!(call(&service, 1).await.is_err(), "not in place of a failure");
+    let Reply::Now(Ok(Some(kept))) = Store::get(&store, &Key::from(1)) else { panic!("it is there") };
+    assert_eq!((*kept.response(), kept.lifetime().revalidate), (1, secs(10)));
+    assert_eq!((handle.hits(), handle.size().unwrap().entries), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_belong_to_another_key_and_is_not_shared_with_those_who_wait_for_this_one() {
+    let layer = cache(ten()).lifetimes(AskedAbout);
+    let handle = layer.handle();
+    let service = layer.layer(Script::new([Play::Answer]));
+    assert_eq!(call(&service, 7).await.unwrap(), 1);
+    let (leads, follows) = tokio::join!(call(&service, 1), call(&service, 1));
+    assert_eq!((leads.unwrap(), follows.unwrap()), (2, 3), "2 is kept under 102");
+    assert_eq!(call(&service, 102).await.unwrap(), 2);
+    assert_eq!(call(&service, 1).await.unwrap(), 3);
+    assert_eq!((handle.flights(), handle.size().unwrap().entries), (0, 3));
 }

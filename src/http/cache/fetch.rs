@@ -1,0 +1,247 @@
+//! Between the cache and the service: asks about what is stale, and reads what is to be kept.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use ::bytes::Bytes;
+use ::http::header::CONTENT_LENGTH;
+use ::http::response::Parts;
+use ::http::{HeaderMap, Method, Request, Response, StatusCode};
+use ::http_body::Body;
+use pin_project_lite::pin_project;
+use tower::Service;
+
+use super::body::{CacheBody, Came, Read};
+use super::layer::Shared;
+use super::now;
+use super::page::{Page, Whole, ask_about, is_about, is_failure};
+use super::policy::{Terms, varies};
+use super::route::Route;
+use crate::base::clock::{Instant, precise, wall};
+use crate::base::sync::{Arc, Ordering};
+use crate::cache::{Kept, Store};
+
+/// The service as the cache sees it: its responses are pages.
+pub struct Fetcher<S, B: Body> {
+    inner: S,
+    shared: Arc<Shared<B>>,
+}
+
+impl<S, B: Body> Fetcher<S, B> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared<B>>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<S: Clone, B: Body> Clone for Fetcher<S, B> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), self.shared.clone())
+    }
+}
+
+impl<S, A, B> Service<Request<A>> for Fetcher<S, B>
+where
+    S: Service<Request<A>, Response = Response<B>>,
+    B: Body + Send,
+    B::Error: Send,
+{
+    type Response = Page<B>;
+    type Error = S::Error;
+    type Future = FetcherFuture<S::Future, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        let route = request.extensions_mut().remove::<Route>();
+        let errand = route.map(|route| Box::new(Errand::new(route, self.shared.clone(), &mut request)));
+        FetcherFuture { step: Step::Calling { call: self.inner.call(request) }, errand }
+    }
+}
+
+pin_project! {
+    /// The response of a [`Fetcher`].
+    pub struct FetcherFuture<F, B: Body> {
+        #[pin]
+        step: Step<F, B>,
+        // None of a request whose answer is not to be kept.
+        errand: Option<Box<Errand<B>>>,
+    }
+}
+
+pin_project! {
+    #[project = StepProjection]
+    enum Step<F, B: Body> {
+        Calling { #[pin] call: F },
+        Reading { read: Read<B>, head: Option<(Parts, Terms)> },
+    }
+}
+
+/// What must be known when the response comes.
+struct Errand<B: Body> {
+    route: Route,
+    shared: Arc<Shared<B>>,
+    method: Method,
+    headers: HeaderMap,
+    /// What the service was asked about.
+    stale: Option<Page<B>>,
+    began: Instant,
+}
+
+impl<F, B, E> Future for FetcherFuture<F, B>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body + Send,
+    B::Error: Send,
+{
+    type Output = Result<Page<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.step.as_mut().project() {
+                StepProjection::Calling { call } => {
+                    let response = ready!(call.poll(cx))?;
+                    let Some(errand) = this.errand else {
+                        return Poll::Ready(Ok(Page::passing(response.map(CacheBody::passing), false)));
+                    };
+                    match errand.answered(response) {
+                        Ok(page) => return Poll::Ready(Ok(page)),
+                        Err((head, body)) => {
+                            let read = Read::new(body, errand.shared.body_limit);
+                            this.step.set(Step::Reading { read, head: Some(head) });
+                        }
+                    }
+                }
+                StepProjection::Reading { read, head } => {
+                    let came = ready!(Pin::new(read).poll(cx));
+                    let (head, terms) = head.take().expect("polled after completion");
+                    let errand = this.errand.as_mut().expect("it reads what is to be kept");
+                    let passing =
+                        |head, body, broken| Page::passing(Response::from_parts(head, body), broken);
+                    return Poll::Ready(Ok(match came {
+                        Came::Whole(body) if errand.is_complete(&head, &body) => {
+                            errand.keep(head, body, terms)
+                        }
+                        Came::Whole(body) => passing(head, CacheBody::whole(body), true),
+                        Came::Broken(body) => passing(head, body, true),
+                        Came::Passing(body) => {
+                            errand.supersede(head.status);
+                            passing(head, body, false)
+                        }
+                    }));
+                }
+            }
+        }
+    }
+}
+
+impl<B: Body + Send> Errand<B>
+where
+    B::Error: Send,
+{
+    fn new<A>(route: Route, shared: Arc<Shared<B>>, request: &mut Request<A>) -> Self {
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        let stale = now(shared.store.get(&route.key)).flatten().map(|kept| kept.response().clone());
+        let whole = stale.as_ref().and_then(Page::as_whole);
+        whole.into_iter().for_each(|whole| ask_about(whole, request.headers_mut()));
+        Self { route, shared, method, headers, stale, began: precise() }
+    }
+
+    /// The head is here. Returned is the response, or what is to be read.
+    #[expect(clippy::result_large_err, reason = "neither is an error")]
+    fn answered(&mut self, response: Response<B>) -> Result<Page<B>, ((Parts, Terms), B)> {
+        let (head, body) = response.into_parts();
+        let delay = precise().saturating_duration_since(self.began);
+        let asked = self.stale.as_ref().and_then(Page::as_whole).cloned();
+        if let Some(whole) = asked.filter(|_| head.status == StatusCode::NOT_MODIFIED) {
+            return Ok(self.not_modified(&whole, head, delay));
+        }
+        let authorized = self.route.authorized;
+        let terms = self.shared.policy.terms(&head, authorized, delay, wall());
+        let short = body.size_hint().lower() <= self.shared.body_limit;
+        match terms.filter(|_| short) {
+            Some(terms) => Err(((head, terms), body)),
+            None => {
+                self.supersede(head.status);
+                Ok(Page::passing(Response::from_parts(head, CacheBody::passing(body)), false))
+            }
+        }
+    }
+
+    /// What was asked about still holds.
+    fn not_modified(&mut self, whole: &Whole, head: Parts, delay: Duration) -> Page<B> {
+        let about_this = is_about(&head.headers, whole);
+        let head = whole.renewed(head);
+        self.shared.revalidated.fetch_add(1, Ordering::Relaxed);
+        let terms = self.shared.policy.terms(&head, self.route.authorized, delay, wall());
+        match terms.filter(|_| about_this) {
+            Some(terms) => self.keep(head, whole.body(), terms),
+            None => {
+                self.supersede(StatusCode::OK);
+                Page::passing(Response::from_parts(head, CacheBody::whole(whole.body())), false)
+            }
+        }
+    }
+
+    /// The new answer is not kept: nor is the old one, which the service no longer gives.
+    fn supersede(&self, status: StatusCode) {
+        if is_failure(status) {
+            return;
+        }
+        self.route.resource.response().pass(self.route.authorized, true);
+        if self.stale.is_some() {
+            now(self.shared.store.remove(&self.route.key));
+        }
+    }
+
+    /// Whether the body is as long as the head said.
+    fn is_complete(&self, head: &Parts, body: &Bytes) -> bool {
+        let said = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let has_body = self.method != Method::HEAD && head.status != StatusCode::NO_CONTENT;
+        said.is_none_or(|said: usize| !has_body || said == body.len())
+    }
+
+    /// A page under the key that its `Vary` asks for.
+    fn keep(&mut self, head: Parts, body: Bytes, terms: Terms) -> Page<B> {
+        let Shared { index, store, policy, .. } = &*self.shared;
+        let names = varies(&head.headers).unwrap_or_default();
+        let mut whole = Whole::new(head, body, terms, wall());
+        let found = &self.route.resource;
+        found.response().pass(self.route.authorized, false);
+        let known =
+            if found.response().knows(&names) { Some(found.clone()) } else { index.widen(found, &names) };
+        let Some(known) = known else {
+            whole.lifetime = None;
+            return Page::whole(whole);
+        };
+        let key = known.response().key(&self.method, &self.headers, policy.shared);
+        if let Some(oldest) = known.response().keep(&key) {
+            now(store.remove(&oldest));
+        }
+        whole.moved = Some(key.clone()).filter(|key| *key != self.route.key);
+        let page = Page::whole(whole);
+        if self.route.reload {
+            let weight = page.as_whole().map_or(1, |whole| whole.weight());
+            let kept = Kept::new(key, page.clone(), terms.lifetime, precise(), Duration::ZERO);
+            now(store.insert(std::sync::Arc::new(kept.weighing(weight))));
+        }
+        page
+    }
+}
+
+impl<S: fmt::Debug, B: Body> fmt::Debug for Fetcher<S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetcher").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+impl<F, B: Body> fmt::Debug for FetcherFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetcherFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,232 @@
+//! Which answers there are of what a URI names.
+
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{AUTHORIZATION, HOST, HeaderName};
+use ::http::{HeaderMap, Method, Uri};
+
+use super::now;
+use crate::base::clock::Instant;
+use crate::base::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
+use crate::cache::{Kept, Lifetime, Memory, Store};
+use crate::key::Key;
+
+/// So many answers are kept of one resource: one more takes the place of the oldest.
+pub(super) const VARIANTS: usize = 8;
+
+/// What a URI names, since it was last invalidated.
+///
+/// Its lineage is part of the keys of all its answers. To invalidate them is to forget it: the next one has another lineage,
+/// so what was kept, and what is still on its way, is not found again.
+#[derive(Debug)]
+pub(super) struct Resource {
+    lineage: u64,
+    /// On which headers of the request its answers depend, as far as is known.
+    names: Box<[HeaderName]>,
+    variants: Mutex<VecDeque<Key<'static>>>,
+    /// Whether the last answer was none to keep: without credentials, and with them.
+    passing: [AtomicBool; 2],
+}
+
+pub(super) type Known = Arc<Kept<Resource>>;
+
+impl Resource {
+    /// The key of the answer to this request.
+    pub(super) fn key(&self, method: &Method, headers: &HeaderMap, shared: bool) -> Key<'static> {
+        let mut text = format!("{}\n{method}\n", self.lineage);
+        let mut part = |name: &str, values: &mut dyn Iterator<Item = &[u8]>| {
+            text.push_str(name);
+            for value in values {
+                // One character for each byte, whatever it is.
+                text.extend(value.trim_ascii().iter().copied().map(char::from));
+                text.push(',');
+            }
+            text.push('\n');
+        };
+        if headers.contains_key(AUTHORIZATION) {
+            // Who shows credentials is never given what was kept of one who did not.
+            let values = headers.get_all(AUTHORIZATION).iter().filter(|_| !shared);
+            part("authorized:", &mut values.map(|value| value.as_bytes()));
+        }
+        for name in &self.names {
+            part(name.as_str(), &mut headers.get_all(name).iter().map(|value| value.as_bytes()));
+        }
+        // Shorter, and credentials do not lie about.
+        Key::from(text).redacted()
+    }
+
+    pub(super) fn knows(&self, names: &[HeaderName]) -> bool {
+        names.iter().all(|name| self.names.contains(name))
+    }
+
+    /// Whether it is no use to wait for the answer to somebody else: it will not be kept, and so not shared.
+    pub(super) fn passes(&self, authorized: bool) -> bool {
+        self.passing[usize::from(authorized)].load(Ordering::Relaxed)
+    }
+
+    /// Whether the answer that has just come is none to keep.
+    pub(super) fn pass(&self, authorized: bool, passing: bool) {
+        let was = &self.passing[usize::from(authorized)];
+        if was.load(Ordering::Relaxed) != passing {
+            was.store(passing, Ordering::Relaxed);
+        }
+    }
+
+    /// An answer is kept under this key. Returns the one that has to go.
+    pub(super) fn keep(&self, key: &Key<'static>) -> Option<Key<'static>> {
+        let mut variants = self.variants.lock();
+        if variants.contains(key) {
+            return None;
+        }
+        variants.push_back(key.clone());
+        if variants.len() > VARIANTS { variants.pop_front() } else { None }
+    }
+}
+
+/// The resources of which something may be kept.
+#[derive(Debug)]
+pub(super) struct Index {
+    known: Memory<Resource>,
+    /// Held while one is made, widened or forgotten: never on the way of a hit.
+    changing: Mutex<()>,
+    lineages: AtomicU64,
+}
+
+impl Index {
+    pub(super) fn new(resources: u64) -> Self {
+        Self {
+            known: Memory::new(resources, Duration::MAX),
+            changing: Mutex::default(),
+            lineages: AtomicU64::new(0),
+        }
+    }
+
+    /// What this names.
+    pub(super) fn find(&self, named: &Key<'static>) -> Known {
+        if let Some(known) = self.get(named) {
+            return known;
+        }
+        let _changing = self.changing.lock();
+        self.get(named).unwrap_or_else(|| {
+            let lineage = self.lineages.fetch_add(1, Ordering::Relaxed);
+            self.put(named, lineage, Box::default())
+        })
+    }
+
+    /// It was learnt that its answers depend on these, too. None if it was invalidated since it was found.
+    pub(super) fn widen(&self, found: &Known, names: &[HeaderName]) -> Option<Known> {
+        let _changing = self.changing.lock();
+        let known =
+            self.get(found.key()).filter(|known| known.response().lineage == found.response().lineage)?;
+        if known.response().knows(names) {
+            return Some(known);
+        }
+        let mut all = known.response().names.to_vec();
+        all.extend_from_slice(names);
+        all.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        all.dedup();
+        Some(self.put(found.key(), known.response().lineage, all.into()))
+    }
+
+    pub(super) fn forget(&self, named: &Key<'static>) {
+        let _changing = self.changing.lock();
+        now(self.known.remove(named));
+    }
+
+    pub(super) fn forget_all(&self) {
+        let _changing = self.changing.lock();
+        now(self.known.clear());
+    }
+
+    fn get(&self, named: &Key<'static>) -> Option<Known> {
+        now(self.known.get(named)).flatten()
+    }
+
+    fn put(&self, named: &Key<'static>, lineage: u64, names: Box<[HeaderName]>) -> Known {
+        let passing = [AtomicBool::new(false), AtomicBool::new(false)];
+        let resource = Resource { lineage, names, variants: Mutex::default(), passing };
+        // It has no age: it leaves for want of room.
+        let (for_ever, never) = (Lifetime::fresh(Duration::MAX), Instant::from_nanos(0));
+        let known = Arc::new(Kept::new(Key::from(named), resource, for_ever, never, Duration::ZERO));
+        now(self.known.insert(known.clone()));
+        known
+    }
+}
+
+/// What a URI names: scheme, authority and target. A server finds the authority in `Host`, and takes the scheme for `http`.
+pub(super) fn named(uri: &Uri, headers: &HeaderMap) -> Key<'static> {
+    let host = || headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
+    let authority = uri.authority().map(|authority| authority.as_str().to_owned()).or_else(host);
+    let mut text = authority.unwrap_or_default().to_ascii_lowercase();
+    let _infallible = write!(text, " {} ", uri.scheme_str().unwrap_or("http"));
+    text.push_str(uri.path_and_query().map_or("/", |target| target.as_str()));
+    Key::from(text).redacted()
+}
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests {
+    use super::*;
+
+    fn headers(of: &[(&'static str, &'static str)]) -> HeaderMap {
+        of.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn key(known: &Known, of: &[(&'static str, &'static str)]) -> Key<'static> {
+        known.response().key(&Method::GET, &headers(of), true)
+    }
+
+    #[test]
+    fn a_resource_is_named_by_scheme_authority_and_target() {
+        let of =
+            |uri: &str, host: &[(&'static str, &'static str)]| named(&uri.parse().unwrap(), &headers(host));
+        let this = of("http://a.example/x?y=1", &[]);
+        assert_eq!(of("/x?y=1", &[("host", "A.example")]), this);
+        assert_eq!(of("http://A.EXAMPLE/x?y=1", &[("host", "b.example")]), this);
+        for other in [
+            "https://a.example/x?y=1",
+            "http://a.example:81/x?y=1",
+            "http://a.example/x?y=2",
+            "http://a.example/x",
+        ] {
+            assert_ne!(of(other, &[]), this, "{other}");
+        }
+    }
+
+    #[test]
+    fn keys_differ_by_the_headers_that_count_and_by_whether_there_are_credentials() {
+        let index = Index::new(100);
+        let found = index.find(&Key::from(1));
+        assert_eq!(key(&found, &[("accept", "a")]), key(&found, &[("accept", "b")]));
+        let wide = index.widen(&found, &["accept".parse().unwrap()]).unwrap();
+        assert_ne!(key(&wide, &[("accept", "a")]), key(&wide, &[("accept", "b")]));
+        assert_ne!(key(&wide, &[("accept", "a")]), key(&wide, &[]));
+        assert_eq!(key(&wide, &[("accept", " a")]), key(&wide, &[("accept", "a"), ("x", "y")]));
+        assert_ne!(key(&wide, &[("authorization", "a")]), key(&wide, &[]));
+        assert_eq!(key(&wide, &[("authorization", "a")]), key(&wide, &[("authorization", "b")]));
+        let alone = |who| wide.response().key(&Method::GET, &headers(&[("authorization", who)]), false);
+        assert_ne!(alone("a"), alone("b"));
+    }
+
+    #[test]
+    fn what_is_forgotten_has_other_keys_and_is_not_widened() {
+        let index = Index::new(100);
+        let found = index.find(&Key::from(1));
+        assert!(Arc::ptr_eq(&found, &index.find(&Key::from(1))));
+        index.forget(&Key::from(1));
+        assert!(index.widen(&found, &[HOST]).is_none(), "nobody knows it");
+        let next = index.find(&Key::from(1));
+        assert_ne!(key(&found, &[]), key(&next, &[]));
+        assert!(index.widen(&found, &[HOST]).is_none(), "it is another");
+    }
+
+    #[test]
+    fn of_nine_variants_the_oldest_goes() {
+        let found = Index::new(100).find(&Key::from(1));
+        let keep = |n: u64| found.response().keep(&Key::from(n));
+        assert!((0..8).chain([3]).all(|n| keep(n).is_none()));
+        assert_eq!(keep(8), Some(Key::from(0)));
+    }
+}
