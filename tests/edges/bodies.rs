@@ -58,7 +58,7 @@ async fn text(response: Response<impl axum::body::HttpBody<Data = Bytes, Error: 
 }
 
 /// Waits until this is so, for as long as a loopback may take.
-async fn soon(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn soon(what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..500 {
         if is_so() {
             return;

@@ -5,7 +5,7 @@ mod circuit;
 mod hedging;
 mod judging;
 mod repeating;
-mod server;
+pub(crate) mod server;
 
 use std::time::Duration;
 

@@ -2,5 +2,6 @@
 
 mod bodies;
 mod client;
+mod faults;
 mod grpc;
 mod shapes;
