@@ -22,7 +22,7 @@ mod scope;
 type Http = Client<HttpConnector, Body>;
 
 /// Serves a router until the test ends; where it is.
-async fn serve(router: Router) -> String {
+pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, router).await });

@@ -10,4 +10,4 @@ mod streams;
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, reason = "generated")]
 #[rustfmt::skip]
 #[path = "proto/echo.rs"]
-mod echo;
+pub(crate) mod echo;

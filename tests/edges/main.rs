@@ -4,4 +4,5 @@ mod bodies;
 mod client;
 mod faults;
 mod grpc;
+mod matrix;
 mod shapes;

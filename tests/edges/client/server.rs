@@ -8,8 +8,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use reqwest::Url;
@@ -28,7 +27,7 @@ pub(crate) enum Reply {
     Trailers(&'static str),
     /// Never answers.
     Hang,
-    /// Answers with 200 once it is let go.
+    /// Answers with a message, and that all is well, once it is let go.
     Held,
 }
 
@@ -66,29 +65,26 @@ impl Stage {
         method: Method,
         headers: HeaderMap,
         body: Bytes,
-    ) -> impl IntoResponse {
+    ) -> Response<Body> {
         let reply = {
             let mut hits = stage.hits.lock().unwrap();
             let reply = stage.replies[hits.len().min(stage.replies.len() - 1)];
             hits.push(Hit { at: Instant::now(), method, headers, body });
             reply
         };
-        let response = Response::builder();
-        let response = match reply {
-            Reply::Status(status) => response.status(status),
-            Reply::With(status, name, value) => response.status(status).header(name, value),
-            Reply::Trailers(status) => {
-                let trailers = HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_static(status))]);
-                let message = Full::from(MESSAGE).with_trailers(async { Some(Ok(trailers)) });
-                return response.body(Body::new(message)).unwrap();
+        let played = |response: response::Builder| response.body("played".into()).unwrap();
+        match reply {
+            Reply::Status(status) => played(Response::builder().status(status)),
+            Reply::With(status, name, value) => {
+                played(Response::builder().status(status).header(name, value))
             }
+            Reply::Trailers(status) => message(status),
             Reply::Hang => std::future::pending().await,
             Reply::Held => {
                 stage.hold.acquire().await.expect_err("closed");
-                response
+                message("0")
             }
-        };
-        response.body("played".into()).unwrap()
+        }
     }
 
     /// How many requests came.
@@ -104,8 +100,13 @@ impl Stage {
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// One message of gRPC.
-const MESSAGE: &[u8] = b"\0\0\0\0\x02ok";
+fn message(status: &'static str) -> Response<Body> {
+    let trailers = HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_static(status))]);
+    Response::new(Body::new(Full::from(MESSAGE).with_trailers(async { Some(Ok(trailers)) })))
+}
+
+/// One message of gRPC: a word.
+const MESSAGE: &[u8] = b"\0\0\0\0\x04\x0a\x02ok";
 
 /// The server, until it is dropped.
 pub(crate) struct Server {
@@ -132,11 +133,6 @@ impl Server {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.url.socket_addrs(|| None).unwrap()[0]
-    }
-
-    /// Answers those that are held, now and later.
-    pub(crate) fn let_go(&self) {
-        self.stage.let_go();
     }
 
     /// How many requests came.
