@@ -1,5 +1,6 @@
 //! A real tonic server and a real tonic client, with layers on either side.
 
+mod degraded;
 mod generated;
 mod incoming;
 mod outgoing;
