@@ -24,6 +24,8 @@ pub mod migrate {}
 pub mod order {}
 #[doc = include_str!("../docs/performance.md")]
 pub mod performance {}
+#[doc = include_str!("../docs/stacks.md")]
+pub mod stacks {}
 #[doc = include_str!("../docs/start.md")]
 pub mod start {}
 #[doc = include_str!("../docs/traps.md")]

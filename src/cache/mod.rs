@@ -13,7 +13,7 @@
 //!   another process has a cache of its own.
 //! - To share one call among equal ones without keeping its answer: that is coalescing.
 //! - As it stands for HTTP responses: it knows nothing of `Cache-Control`, `Vary` or `Authorization`, and a body can be read only
-//!   once. Keep what you read out of it.
+//!   once. Keep what you read out of it: the [guide](crate::guide::stacks#responses-that-cannot-be-copied) shows how.
 //!
 //! # Example
 //!

@@ -1,5 +1,6 @@
 //! Faults on the wire, and what each layer makes of them: the tables below say what is promised.
 
+mod bodies;
 mod home;
 mod http2;
 #[path = "../support/proxy.rs"]
