@@ -79,3 +79,27 @@ async fn a_stream_that_was_reset_for_another_reason_may_have_processed_it() {
         }
     }
 }
+
+/// Takes a stream, says that it will take no more, and leaves.
+async fn leaving() -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/", listener.local_addr().unwrap());
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut connection = h2::server::Builder::new().handshake::<_, Bytes>(stream).await.unwrap();
+            let _taken = connection.accept().await;
+            connection.abrupt_shutdown(Reason::NO_ERROR);
+            let _ = std::future::poll_fn(|cx| connection.poll_closed(cx)).await;
+        }
+    });
+    (base, task)
+}
+
+#[tokio::test]
+async fn a_connection_that_goes_away_after_it_saw_a_post_may_have_processed_it() {
+    for stack in ALL {
+        let (base, server) = leaving().await;
+        assert_eq!(post(stack, &base).await, row(1, 0, 1, 0, CUT), "{stack:?}");
+        server.abort();
+    }
+}
