@@ -1,5 +1,4 @@
 //! A reqwest client under a stack, against a real server on loopback.
-#![expect(clippy::disallowed_types, reason = "a server on real sockets runs by the real clock")]
 
 mod circuit;
 mod hedging;

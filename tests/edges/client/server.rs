@@ -59,7 +59,6 @@ impl Stage {
         Router::new().fallback(Self::play).with_state(self.clone())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the clock of the server is the real one")]
     async fn play(
         State(stage): State<Self>,
         method: Method,

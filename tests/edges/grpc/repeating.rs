@@ -14,7 +14,9 @@ use tower::{ServiceBuilder, ServiceExt};
 use super::echo::echo_client::EchoClient;
 use super::server::{Stage, word};
 
-fn retry() -> RetryLayer<GrpcClassify, Calls<fn(&str) -> bool>> {
+type Unary = Calls<fn(&str) -> bool>;
+
+fn retry() -> RetryLayer<GrpcClassify, Unary> {
     let config = RetryConfig::default().backoff(Backoff::constant(Duration::from_millis(1)));
     grpc::retry(config).repeat(grpc::repeat(|path| path.starts_with("/echo.Echo/")))
 }
