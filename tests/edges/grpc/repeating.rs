@@ -14,9 +14,7 @@ use tower::{ServiceBuilder, ServiceExt};
 use super::echo::echo_client::EchoClient;
 use super::server::{Stage, word};
 
-type Unary = Calls<fn(&str) -> bool>;
-
-fn retry() -> RetryLayer<GrpcClassify, Unary> {
+fn retry() -> RetryLayer<GrpcClassify, Calls<fn(&str) -> bool>> {
     let config = RetryConfig::default().backoff(Backoff::constant(Duration::from_millis(1)));
     grpc::retry(config).repeat(grpc::repeat(|path| path.starts_with("/echo.Echo/")))
 }
