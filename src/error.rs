@@ -47,7 +47,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot carry a refusal of a seawall layer",
     label = "this service's error must be lifted first",
-    note = "add `.layer(seawall::Lift)` or `.map_err(seawall::Error::Service)` innermost, right above the service"
+    note = "add `.layer(seawall::Lift)` innermost, right above the service",
+    note = "where it stands already, it does not know this error: put `.map_err(seawall::Error::Service)` in its place"
 )]
 pub trait StackError: From<Rejected> {
     /// The refusal, if a layer of this stack answered instead of the service.

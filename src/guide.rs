@@ -30,6 +30,8 @@ pub mod order {}
 pub mod performance {}
 #[doc = include_str!("../docs/reqwest.md")]
 pub mod reqwest {}
+#[doc = include_str!("../docs/stacks.md")]
+pub mod stacks {}
 #[doc = include_str!("../docs/start.md")]
 pub mod start {}
 #[doc = include_str!("../docs/tonic.md")]

@@ -25,7 +25,7 @@ use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
 use crate::event::{Attempts, Degraded};
 use crate::hedge::{HedgeConfig, HedgeLayer};
-use crate::http::may_be_repeated;
+use crate::http::{cause_of, may_be_repeated};
 use crate::lift::lift_into_error;
 use crate::repeat::Repeat;
 use crate::retry::{RetryConfig, RetryLayer};
@@ -84,6 +84,7 @@ pub fn circuit_breaker(config: CircuitBreakerConfig) -> CircuitBreakerLayer<Stat
 /// | reqwest's own timeout | `Transient`, `TimedOut` |
 /// | an error status (`error_for_status`) | as the status |
 /// | too many redirects | `Permanent` |
+/// | HTTP/2 said that nobody looked at the request (feature `http2`) | `Transient`, `Unprocessed` |
 /// | anything else: a reset, half a body | `Transient`, `Answered` |
 impl<E: StackError> Classify<Response, E> for StatusClassify {
     fn classify(&self, result: &Result<Response, E>) -> Outcome {
@@ -120,7 +121,7 @@ pub(crate) fn judge(error: &Error) -> Outcome {
     } else if error.is_redirect() {
         Outcome::Permanent
     } else {
-        transient(Cause::Answered)
+        transient(cause_of(Some(error)))
     }
 }
 

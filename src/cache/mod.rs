@@ -13,7 +13,8 @@
 //!   another process has a cache of its own.
 //! - To share one call among equal ones without keeping its answer: that is coalescing.
 //! - For HTTP responses as they are: it knows nothing of `Cache-Control`, `Vary` or `Authorization`, and a body can be read only
-//!   once. With the feature `http` there is `HttpCacheLayer`, which does. Or keep what you read out of the response.
+//!   once. With the feature `http` there is `HttpCacheLayer`, which does. Or keep what you
+//!   read out of the response: [stacks](crate::guide::stacks#responses-that-cannot-be-copied).
 //!
 //! # Example
 //!

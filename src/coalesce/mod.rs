@@ -12,8 +12,9 @@
 //! - To remember answers. A flight is over when its answer is there; what comes later makes a call of its own.
 //! - Where a key cannot name all that the answer depends on. Whoever has the same key gets the same answer: if it is only for
 //!   one tenant, the tenant belongs into the key.
-//! - Over responses that cannot be copied, such as a body that streams. The response must be `Clone`, `Send` and `Sync`; nothing
-//!   is asked of the request and the error.
+//! - Over responses that cannot be copied, such as a body that streams:
+//!   [read it](crate::guide::stacks#responses-that-cannot-be-copied) below all layers. The response must be `Clone`, `Send` and
+//!   `Sync`; nothing is asked of the request and the error.
 //!
 //! # Example
 //!

@@ -10,7 +10,7 @@ use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use crate::classify::{Cause, Classify, Outcome};
 use crate::deadline::{Deadline, Origin};
 use crate::error::StackError;
-use crate::event::Attempts;
+use crate::event::{Attempts, Degraded};
 use crate::http::{ClassifyBody, cause_of};
 
 /// Judges a call by its gRPC status, which stands in the headers if the call failed before its first message, and in the trailers
@@ -134,6 +134,10 @@ impl<B, E: StackError> Classify<Response<B>, E> for GrpcClassify {
         if let Ok(response) = result {
             response.extensions_mut().insert(attempts);
         }
+    }
+
+    fn fell_back(&self, response: &mut Response<B>, degraded: Degraded) {
+        response.extensions_mut().insert(degraded);
     }
 }
 

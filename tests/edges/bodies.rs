@@ -22,7 +22,7 @@ mod scope;
 type Http = Client<HttpConnector, Body>;
 
 /// Serves a router until the test ends; where it is.
-async fn serve(router: Router) -> String {
+pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, router).await });
@@ -58,7 +58,7 @@ async fn text(response: Response<impl axum::body::HttpBody<Data = Bytes, Error: 
 }
 
 /// Waits until this is so, for as long as a loopback may take.
-async fn soon(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn soon(what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..500 {
         if is_so() {
             return;

@@ -6,7 +6,7 @@ mod hedging;
 mod judging;
 mod middleware;
 mod repeating;
-mod server;
+pub(crate) mod server;
 
 use std::time::Duration;
 

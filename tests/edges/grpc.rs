@@ -1,5 +1,6 @@
 //! A real tonic server and a real tonic client, with layers on either side.
 
+mod degraded;
 mod generated;
 mod incoming;
 mod outgoing;
@@ -10,4 +11,4 @@ mod streams;
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, reason = "generated")]
 #[rustfmt::skip]
 #[path = "proto/echo.rs"]
-mod echo;
+pub(crate) mod echo;

@@ -8,5 +8,7 @@
 mod bodies;
 mod caching;
 mod client;
+mod faults;
 mod grpc;
+mod matrix;
 mod shapes;

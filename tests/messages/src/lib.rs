@@ -1,0 +1,1 @@
+//! What the compiler tells a user who made a mistake.
