@@ -114,7 +114,7 @@ where
 }
 
 pin_project! {
-    /// A body that may take only so long.
+    /// A body that may take only so long. It holds a timer, so it is not `Unpin`: pin it, or put it into a body that boxes.
     pub struct TimedBody<B> {
         // None once it was dropped for being late.
         #[pin]

@@ -18,6 +18,7 @@ use tower::util::MapErr;
 mod deadlines;
 mod replay;
 mod scope;
+mod timeouts;
 
 type Http = Client<HttpConnector, Body>;
 
