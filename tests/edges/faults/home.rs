@@ -3,8 +3,6 @@
 use std::fs;
 use std::process::Command;
 
-use futures::future::join_all;
-
 use super::*;
 use crate::bodies::soon;
 
@@ -33,7 +31,7 @@ fn after_many_rounds_of_all_faults_no_file_is_left_open() {
 async fn rounds() {
     let before = open();
     for _ in 0..ROUNDS {
-        let calls = ALL.iter().flat_map(|&stack| TABLE.map(|(fault, _)| call(stack, fault, true)));
+        let calls = ALL.iter().flat_map(|&stack| FAULTS.map(|(fault, _)| call(stack, fault, true, false)));
         join_all(calls).await;
     }
     soon("every file is closed", || open() <= before).await;
