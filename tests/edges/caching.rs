@@ -1,4 +1,9 @@
 //! A cache between a real client and a real server.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a server on real sockets runs by the real clock"
+)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

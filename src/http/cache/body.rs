@@ -57,13 +57,13 @@ impl<B: Body> Body for CacheBody<B> {
     fn is_end_stream(&self) -> bool {
         self.read.iter().all(Bytes::is_empty)
             && self.then.is_none()
-            && self.rest.as_ref().is_none_or(|rest| rest.is_end_stream())
+            && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         let read = self.read.iter().chain(self.then.iter().flatten().filter_map(Frame::data_ref));
         let read: u64 = read.map(|bytes| bytes.len() as u64).sum();
-        let rest = self.rest.as_ref().map_or_else(|| SizeHint::with_exact(0), |rest| rest.size_hint());
+        let rest = self.rest.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
         let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(read));
         if let Some(upper) = rest.upper() {

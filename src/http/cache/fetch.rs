@@ -164,13 +164,11 @@ where
         let authorized = self.route.authorized;
         let terms = self.shared.policy.terms(&head, authorized, delay, wall());
         let short = body.size_hint().lower() <= self.shared.body_limit;
-        match terms.filter(|_| short) {
-            Some(terms) => Err(((head, terms), body)),
-            None => {
-                self.supersede(head.status);
-                Ok(Page::passing(Response::from_parts(head, CacheBody::passing(body)), false))
-            }
+        if let Some(terms) = terms.filter(|_| short) {
+            return Err(((head, terms), body));
         }
+        self.supersede(head.status);
+        Ok(Page::passing(Response::from_parts(head, CacheBody::passing(body)), false))
     }
 
     /// What was asked about still holds.
@@ -179,13 +177,11 @@ where
         let head = whole.renewed(head);
         self.shared.revalidated.fetch_add(1, Ordering::Relaxed);
         let terms = self.shared.policy.terms(&head, self.route.authorized, delay, wall());
-        match terms.filter(|_| about_this) {
-            Some(terms) => self.keep(head, whole.body(), terms),
-            None => {
-                self.supersede(StatusCode::OK);
-                Page::passing(Response::from_parts(head, CacheBody::whole(whole.body())), false)
-            }
+        if let Some(terms) = terms.filter(|_| about_this) {
+            return self.keep(head, whole.body(), terms);
         }
+        self.supersede(StatusCode::OK);
+        Page::passing(Response::from_parts(head, CacheBody::whole(whole.body())), false)
     }
 
     /// The new answer is not kept: nor is the old one, which the service no longer gives.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, HOST, HeaderName};
-use ::http::{HeaderMap, Method, Uri};
+use ::http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::now;
 use crate::base::clock::Instant;
@@ -49,10 +49,10 @@ impl Resource {
         if headers.contains_key(AUTHORIZATION) {
             // Who shows credentials is never given what was kept of one who did not.
             let values = headers.get_all(AUTHORIZATION).iter().filter(|_| !shared);
-            part("authorized:", &mut values.map(|value| value.as_bytes()));
+            part("authorized:", &mut values.map(HeaderValue::as_bytes));
         }
         for name in &self.names {
-            part(name.as_str(), &mut headers.get_all(name).iter().map(|value| value.as_bytes()));
+            part(name.as_str(), &mut headers.get_all(name).iter().map(HeaderValue::as_bytes));
         }
         // Shorter, and credentials do not lie about.
         Key::from(text).redacted()
@@ -145,9 +145,9 @@ impl Index {
         now(self.known.get(named)).flatten()
     }
 
-    fn put(&self, named: &Key<'static>, lineage: u64, names: Box<[HeaderName]>) -> Known {
+    fn put(&self, named: &Key<'static>, lineage: u64, vary: Box<[HeaderName]>) -> Known {
         let passing = [AtomicBool::new(false), AtomicBool::new(false)];
-        let resource = Resource { lineage, names, variants: Mutex::default(), passing };
+        let resource = Resource { lineage, names: vary, variants: Mutex::default(), passing };
         // It has no age: it leaves for want of room.
         let (for_ever, never) = (Lifetime::fresh(Duration::MAX), Instant::from_nanos(0));
         let known = Arc::new(Kept::new(Key::from(named), resource, for_ever, never, Duration::ZERO));

@@ -144,7 +144,8 @@ where
     /// Keeps responses in this process.
     #[must_use]
     #[track_caller]
-    pub fn new(config: HttpCacheConfig) -> Self {
+    pub fn new(config: impl Into<HttpCacheConfig>) -> Self {
+        let config = config.into();
         let HttpCacheConfig { stale_while_revalidate, stale_if_error, revalidate, .. } = config;
         let store = std::sync::Arc::new(Memory::new(config.capacity, Duration::MAX));
         let shared = Shared {

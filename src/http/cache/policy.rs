@@ -61,7 +61,7 @@ impl Policy {
         let for_one = control.private || headers.contains_key(SET_COOKIE) || (authorized && !for_all);
         KEPT.contains(&head.status.as_u16())
             && !control.no_store
-            && !(self.shared && for_one)
+            && (!self.shared || !for_one)
             && !headers.contains_key(CONTENT_RANGE)
             && varies(headers).is_some()
     }
@@ -79,9 +79,9 @@ impl Policy {
         // `s-maxage` forbids what is stale, too; a window beside it says otherwise.
         let strict = self.shared && control.s_maxage.is_some();
         let window = |said: Option<u64>, usual: Duration| match said {
-            Some(seconds) => left(Duration::from_secs(seconds)) - lifetime.fresh,
+            Some(seconds) => left(Duration::from_secs(seconds)).saturating_sub(lifetime.fresh),
             None if strict => Duration::ZERO,
-            None => left(usual) - lifetime.fresh,
+            None => left(usual).saturating_sub(lifetime.fresh),
         };
         lifetime
             .stale_while_revalidate(window(control.stale_while_revalidate, self.stale_while_revalidate))

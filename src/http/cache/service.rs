@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use ::http::header::{CONTENT_LOCATION, HOST, LOCATION};
+use ::http::uri::Authority;
 use ::http::{HeaderMap, Request, Response, StatusCode, Uri};
 use ::http_body::Body;
 use pin_project_lite::pin_project;
@@ -114,16 +115,16 @@ impl<B: Body> Changes<B> {
         let places = [LOCATION, CONTENT_LOCATION].map(|name| response.headers().get(name));
         for place in places.into_iter().flatten() {
             let uri = place.to_str().ok().and_then(|place| place.parse::<Uri>().ok());
-            let Some(uri) = uri.and_then(|uri| self.within(uri)) else { continue };
+            let Some(uri) = uri.and_then(|uri| self.within(&uri)) else { continue };
             self.shared.index.forget(&named(&uri, &self.host));
         }
     }
 
     /// A place that the service may speak for: one of its own.
-    fn within(&self, place: Uri) -> Option<Uri> {
+    fn within(&self, place: &Uri) -> Option<Uri> {
         if let Some(theirs) = place.authority() {
             let host = self.host.get(HOST).and_then(|host| host.to_str().ok());
-            let ours = self.uri.authority().map(|authority| authority.as_str()).or(host);
+            let ours = self.uri.authority().map(Authority::as_str).or(host);
             return ours.filter(|ours| theirs.as_str().eq_ignore_ascii_case(ours)).map(|_| place.clone());
         }
         let mut parts = self.uri.clone().into_parts();

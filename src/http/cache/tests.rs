@@ -8,10 +8,11 @@ use ::http::header::AGE;
 use ::http::{Request, Response};
 use axum::body::Body;
 use http_body_util::BodyExt;
-use tokio::time::{advance, sleep};
+use tokio::time::advance;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
 use super::*;
+use crate::base::clock::Sleep;
 use crate::base::sync::{Arc, Mutex};
 use crate::cache::{Background, Foreground, Source};
 use crate::error::Error;
@@ -73,6 +74,7 @@ fn secs(n: u64) -> Duration {
 }
 
 /// A response with these headers.
+#[expect(clippy::unnecessary_wraps, reason = "it is played as a result")]
 fn page(headers: &[(&'static str, &'static str)], body: impl Into<Body>) -> Played {
     let response =
         headers.iter().fold(Response::builder(), |response, (name, value)| response.header(*name, *value));
@@ -116,13 +118,13 @@ async fn sixty_seconds_of_which_ten_are_gone_and_two_pass_on_the_way() {
     let cache = layer();
     let handle = cache.handle();
     let service = cache.layer(service_fn(|_: Request<Body>| async {
-        sleep(secs(2)).await;
+        Sleep::new(secs(2)).await;
         page(&[("cache-control", "max-age=60"), ("age", "10")], "x")
     }));
     assert_eq!(age(&ask(&service, get()).await.unwrap()), Some(10), "as the service said");
     advance(Duration::from_nanos(1)).await;
     assert_eq!(age(&ask(&service, get()).await.unwrap()), Some(12));
-    advance(secs(48) - Duration::from_nanos(2)).await;
+    advance(secs(48).saturating_sub(Duration::from_nanos(2))).await;
     assert_eq!(age(&ask(&service, get()).await.unwrap()), Some(59));
     assert_eq!((handle.hits(), handle.misses()), (2, 1));
     advance(Duration::from_nanos(1)).await;
@@ -163,7 +165,7 @@ async fn a_crowd_costs_one_call_if_the_answer_is_for_all() {
         let service = layer().layer(service_fn(move |_: Request<Body>| {
             *counted.lock() += 1;
             async move {
-                sleep(secs(1)).await;
+                Sleep::new(secs(1)).await;
                 page(&[("cache-control", control)], "x")
             }
         }));
@@ -173,24 +175,29 @@ async fn a_crowd_costs_one_call_if_the_answer_is_for_all() {
     }
 }
 
+/// Is never ready.
+#[derive(Clone)]
+struct Stuck;
+
+impl Service<Request<Body>> for Stuck {
+    type Response = Response<Body>;
+    type Error = Failure;
+    type Future = std::future::Pending<Played>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Failure>> {
+        std::task::Poll::Pending
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        pending()
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hit_needs_no_ready_service() {
     let cache = layer();
     let origin = Origin::new(|_, _| page(&[("cache-control", "max-age=9")], "x"));
     ask(&over!(cache, origin), get()).await.unwrap();
-    #[derive(Clone)]
-    struct Stuck;
-    impl Service<Request<Body>> for Stuck {
-        type Response = Response<Body>;
-        type Error = Failure;
-        type Future = std::future::Pending<Played>;
-        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Failure>> {
-            std::task::Poll::Pending
-        }
-        fn call(&mut self, _: Request<Body>) -> Self::Future {
-            pending()
-        }
-    }
     assert_eq!(text(ask(&cache.layer(Stuck), get()).await.unwrap()).await, "x");
 }
 

@@ -139,7 +139,7 @@ impl Lifetimes<u64, u64> for AskedAbout {
     }
 
     fn moved(&self, (): &(), answer: &u64) -> Option<Key<'static>> {
-        (answer % 2 == 0).then(|| Key::from(100 + answer))
+        answer.is_multiple_of(2).then(|| Key::from(100 + answer))
     }
 }
 

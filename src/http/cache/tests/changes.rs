@@ -62,7 +62,7 @@ async fn an_answer_that_was_on_its_way_during_a_change_is_not_served_after_it() 
         *counted.lock() += usize::from(get);
         let is = *counted.lock();
         async move {
-            sleep(secs(if get { 10 } else { 1 })).await;
+            Sleep::new(secs(if get { 10 } else { 1 })).await;
             page(&[("cache-control", "max-age=99")], is.to_string())
         }
     }));
@@ -108,4 +108,47 @@ async fn the_handle_forgets_one_or_all() {
     handle.invalidate_all();
     assert_eq!(handle.size().entries, 0);
     assert_eq!((both().await, both().await), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_asks_after_a_change_gets_nothing_from_before_it_on_any_thread() {
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+    // What the service says, and what it said at least when the last change was over.
+    let (says, changed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let said = says.clone();
+    let cache = layer();
+    let handle = cache.handle();
+    let service = cache.layer(service_fn(move |request: Request<Body>| {
+        let now = match request.method().as_str() {
+            "POST" => said.fetch_add(1, SeqCst) + 1,
+            _ => said.load(SeqCst),
+        };
+        async move {
+            tokio::task::yield_now().await;
+            page(&[("cache-control", "max-age=99"), ("vary", "x")], now.to_string())
+        }
+    }));
+    let work = (0..8).map(|worker| {
+        let (service, changed) = (service.clone(), changed.clone());
+        tokio::spawn(async move {
+            for n in 0..1000 {
+                if (n + worker) % 20 == 0 {
+                    let now: u64 =
+                        text(ask(&service, of("POST", URIS[0])).await.unwrap()).await.parse().unwrap();
+                    changed.fetch_max(now, SeqCst);
+                } else {
+                    let least = changed.load(SeqCst);
+                    let of_x = with(&[("x", ["a", "b", "c"][n % 3])]);
+                    let got: u64 = text(ask(&service, of_x).await.unwrap()).await.parse().unwrap();
+                    assert!(got >= least, "{got} after {least}");
+                }
+            }
+        })
+    });
+    for worker in futures::future::join_all(work).await {
+        worker.unwrap();
+    }
+    assert_eq!(says.load(SeqCst), 400);
+    assert!(handle.hits() > 1000, "{} hits", handle.hits());
 }

@@ -46,7 +46,7 @@ async fn answers_vary_by_what_they_say() {
 #[tokio::test(start_paused = true)]
 async fn of_a_crowd_that_wants_different_things_each_gets_its_own() {
     let service = layer().layer(service_fn(|request: Request<Body>| async move {
-        sleep(secs(1)).await;
+        Sleep::new(secs(1)).await;
         let language = request.headers()["accept-language"].to_str().unwrap().to_owned();
         page(&[("cache-control", "max-age=99"), ("vary", "accept-language")], language)
     }));
@@ -221,7 +221,7 @@ async fn nobody_waits_for_an_answer_that_will_not_be_shared() {
     let service = layer().layer(service_fn(move |_: Request<Body>| {
         let control = if *control.lock() { "private" } else { "max-age=99" };
         async move {
-            sleep(secs(1)).await;
+            Sleep::new(secs(1)).await;
             page(&[("cache-control", control)], "x")
         }
     }));
