@@ -156,5 +156,7 @@ matrix! {
     tonic_server = servers:
         circuit_breaker bulkhead rate_limit adaptive retry hedge timeout fallback chaos;
 
-    // Still to come: reqwest_middleware.
+    /// Cache and coalesce: over whole bodies.
+    reqwest_middleware = clients:
+        circuit_breaker bulkhead rate_limit adaptive retry hedge timeout fallback cache coalesce chaos;
 }

@@ -179,3 +179,56 @@ pub(super) mod tonic_client {
         })
     }
 }
+
+pub(super) mod reqwest_middleware {
+    use ::reqwest::Body;
+    pub(in crate::matrix) use ::reqwest_middleware::Error as Failure;
+    use ::reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware};
+    use seawall::http::Replay;
+    pub(in crate::matrix) use seawall::http::StatusClassify as CLASSIFY;
+    use seawall::reqwest_middleware::{LayerMiddleware, Rest};
+    use tower::layer::layer_fn;
+
+    use super::*;
+
+    pub(in crate::matrix) type Request = http::Request<Body>;
+    pub(in crate::matrix) type Response = http::Response<Body>;
+    pub(in crate::matrix) type Question = Request;
+    pub(in crate::matrix) use super::reqwest_client::{BUSY, FINE};
+    pub(in crate::matrix) use crate::matrix::callers::other;
+
+    pub(in crate::matrix) fn again() -> Replay {
+        Replay::default()
+    }
+
+    async fn caller(stage: &Stage, middleware: impl Middleware) -> Caller {
+        let url: ::reqwest::Url = serve(stage.app()).await.parse().unwrap();
+        let client =
+            ::reqwest::Client::builder().no_proxy().retry(::reqwest::retry::never()).build().unwrap();
+        let client: ClientWithMiddleware = ClientBuilder::new(client).with(middleware).build();
+        let get = move || ::reqwest::Request::new(::reqwest::Method::GET, url.clone());
+        Caller::of(client, get, |response: &::reqwest::Response| said(response.status(), response.headers()))
+    }
+
+    pub(in crate::matrix) async fn put<L, S>(stage: &Stage, layer: L) -> Caller
+    where
+        L: Layer<Rest, Service = S>,
+        S: Service<Request, Response = Response, Error = Failure, Future: Send> + Clone + Send + 'static,
+    {
+        caller(stage, LayerMiddleware::new(layer)).await
+    }
+
+    pub(in crate::matrix) async fn put_whole<L, S>(stage: &Stage, layer: L) -> Caller
+    where
+        L: Layer<BoxCloneSyncService<Request, Whole, Failure>, Service = S>,
+        S: Service<Request, Response = Whole, Error = Failure, Future: Send> + Clone + Send + 'static,
+    {
+        let over_whole = layer_fn(move |rest: Rest| {
+            let rest = rest.and_then(|response| async { Ok(whole(response).await) });
+            layer
+                .layer(BoxCloneSyncService::new(rest))
+                .map_response(|response: Whole| response.map(Body::wrap))
+        });
+        caller(stage, LayerMiddleware::new(over_whole)).await
+    }
+}
