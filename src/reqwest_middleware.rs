@@ -155,6 +155,7 @@ where
         next: Next<'_>,
     ) -> Result<::reqwest::Response, Error> {
         let (home, mut jobs) = mpsc::unbounded_channel();
+        let url = request.url().clone();
         let mut request: Request<Body> = request.try_into()?;
         request.extensions_mut().insert(Home(home));
         let stack = self.stack.lock().clone();
@@ -177,7 +178,7 @@ where
                 }
             }
         });
-        Ok(crate::reqwest::from_http(response.await?))
+        Ok(crate::reqwest::from_http(response.await?, url))
     }
 }
 

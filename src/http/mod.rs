@@ -36,7 +36,7 @@ pub use self::body_timeout::{BodyTimeout, BodyTimeoutFuture, BodyTimeoutLayer, T
 #[cfg(feature = "cache")]
 pub use self::cache::{CacheBody, HttpCache, HttpCacheConfig, HttpCacheLayer};
 pub use self::classify::StatusClassify;
-#[cfg(feature = "grpc")]
+#[cfg(any(feature = "grpc", feature = "reqwest"))]
 pub(crate) use self::classify::cause_of;
 #[cfg(feature = "grpc")]
 pub(crate) use self::deadline::write_deadline;

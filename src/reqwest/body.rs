@@ -43,6 +43,16 @@ where
     }
 }
 
+#[cfg(feature = "cache")]
+impl<B> IntoBody for crate::http::CacheBody<B>
+where
+    B: ::http_body::Body<Error: Into<BoxError> + Send + Sync> + Send + Sync + 'static,
+{
+    fn into_body(self) -> Body {
+        Body::wrap(self)
+    }
+}
+
 impl Rebody for Body {
     fn rebody(body: ReplayBody<Self>) -> Self {
         Self::wrap(body)

@@ -127,10 +127,11 @@ impl<S: Clone> Client<S> {
         S: Service<Request<Body>, Response = Response<B>, Error = Error<Failure>>,
         B: IntoBody,
     {
+        let url = request.url().clone();
         let mut request: Request<Body> = request.try_into().map_err(Error::Service)?;
         request.extensions_mut().extend(wants);
         let response = self.stack.clone().oneshot(request).await?;
-        Ok(from_http(response))
+        Ok(from_http(response, url))
     }
 }
 

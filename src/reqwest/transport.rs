@@ -81,12 +81,10 @@ pub(crate) fn to_http(response: ::reqwest::Response) -> Response<Body> {
     response
 }
 
-/// With its URL.
-pub(crate) fn from_http<B: IntoBody>(response: Response<B>) -> ::reqwest::Response {
+/// With its URL: where it came from, or if a layer answered, where it was asked for.
+pub(crate) fn from_http<B: IntoBody>(response: Response<B>, asked: Url) -> ::reqwest::Response {
     let (mut parts, body) = response.into_parts();
-    let Some(CameFrom(url)) = parts.extensions.remove::<CameFrom>() else {
-        return Response::from_parts(parts, body.into_body()).into();
-    };
+    let url = parts.extensions.remove::<CameFrom>().map_or(asked, |came_from| came_from.0);
     let marked = Response::builder().url(url).body(()).expect("nothing but a mark");
     parts.extensions.extend(marked.into_parts().0.extensions);
     Response::from_parts(parts, body.into_body()).into()

@@ -16,6 +16,7 @@ use super::page::Page;
 use crate::base::clock;
 use crate::cache::{CacheKey, Lifetime, Lifetimes, Store};
 use crate::classify::{Classify, ErrorsFail, Outcome};
+use crate::http::cacheable;
 use crate::key::Key;
 
 /// In the extensions of a request whose answer may be kept, from where it enters the cache to where it leaves.
@@ -53,6 +54,7 @@ where
         let control = control(headers);
         if !(method == Method::GET || method == Method::HEAD)
             || control.no_store
+            || !cacheable(request)
             || asks_for_a_part.iter().any(|name: &HeaderName| headers.contains_key(name))
             || !request.body().is_end_stream()
         {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use reqwest::StatusCode;
-use seawall::http::{CallKey, NoRetry, Replay, call_key, call_priority, scope};
+use seawall::http::{
+    CacheBypass, CallKey, HttpCacheConfig, HttpCacheLayer, NoRetry, Replay, call_key, call_priority, scope,
+};
 use seawall::reqwest::Client as Guarded;
 use seawall::{
     BulkheadConfig, BulkheadLayer, HedgeConfig, HedgeLayer, Key, Priority, RejectedKind, RetryLayer,
@@ -134,6 +136,20 @@ async fn a_hedge_goes_over_it_too() {
     let hedge = HedgeLayer::new(config).classify(StatusClassify).repeat(Replay::default());
     let response = plain().layer(hedge).get(server.url.clone()).send().await.unwrap();
     assert_eq!((response.status().as_u16(), server.hits()), (200, 2));
+}
+
+#[tokio::test]
+async fn a_cache_by_the_rules_of_http_goes_over_it_and_can_be_passed_by() {
+    let server = Server::start([Reply::With(200, "cache-control", "max-age=60")]).await;
+    let client = plain().layer((HttpCacheLayer::new(HttpCacheConfig::default()), retrying()));
+    for _ in 0..3 {
+        let response = client.get(server.url.clone()).send().await.unwrap();
+        assert_eq!(response.url(), &server.url, "of an answer from before, too");
+        assert_eq!(response.text().await.unwrap(), "played");
+    }
+    assert_eq!(server.hits(), 1);
+    client.get(server.url.clone()).wants(CacheBypass).send().await.unwrap();
+    assert_eq!(server.hits(), 2);
 }
 
 #[tokio::test]
