@@ -20,6 +20,7 @@ use std::time::Duration;
 
 mod bodies;
 mod changes;
+mod history;
 mod stale;
 mod whose;
 

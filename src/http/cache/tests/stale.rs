@@ -21,7 +21,14 @@ async fn what_has_a_validator_is_asked_about_and_a_304_makes_it_fresh_again() {
         ),
         1 => status(
             304,
-            &[("cache-control", "max-age=20"), ("etag", "\"1\""), ("x-a", "new"), ("content-length", "0")],
+            &[
+                ("cache-control", "max-age=20"),
+                ("etag", "\"1\""),
+                ("x-a", "new"),
+                ("x-c", "1"),
+                ("x-c", "2"),
+                ("content-length", "0"),
+            ],
         ),
         _ => page(&[], "another"),
     });
@@ -36,6 +43,7 @@ async fn what_has_a_validator_is_asked_about_and_a_304_makes_it_fresh_again() {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["x-a"], "new");
         assert_eq!(response.headers().get_all("x-b").iter().count(), 2);
+        assert_eq!(response.headers().get_all("x-c").iter().count(), 2);
         assert!(!response.headers().contains_key("content-length"));
         assert_eq!(age(&response), age_is);
         assert_eq!(text(response).await, "body");

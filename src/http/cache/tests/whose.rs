@@ -235,3 +235,21 @@ async fn nobody_waits_for_an_answer_that_will_not_be_shared() {
     *private.lock() = false;
     assert_eq!((crowd().await, crowd().await), (1, 0), "and it is not for ever");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_whose_resource_changes_meanwhile_shares_nothing() {
+    let service = layer().layer(service_fn(|request: Request<Body>| async move {
+        let language =
+            request.headers().get("accept-language").map_or("", |value| value.to_str().unwrap()).to_owned();
+        Sleep::new(secs(if request.method() == "POST" { 1 } else { 10 })).await;
+        page(&[("cache-control", "max-age=99"), ("vary", "accept-language")], language)
+    }));
+    let crowd = (0..9).map(|n| {
+        let language = ["en", "de", "fr"][n % 3];
+        let asked = ask(&service, with(&[("accept-language", language)]));
+        async move { assert_eq!(text(asked.await.unwrap()).await, language) }
+    });
+    let post = Request::post("http://a.example/x").body(Body::empty()).unwrap();
+    let (_, changed) = tokio::join!(futures::future::join_all(crowd), ask(&service, post));
+    assert_eq!(changed.unwrap().status(), 200);
+}
