@@ -10,6 +10,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use allocation_counter::measure;
+use axum::body::Body;
+use seawall::http::{HttpCacheConfig, HttpCacheLayer};
 use seawall::{
     AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CacheConfig, CacheLayer, ChaosConfig,
     ChaosLayer, CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, Error,
@@ -202,6 +204,25 @@ fn a_hit_allocates_nothing() {
     let by_text: for<'a> fn(&'a u64) -> Option<Key<'a>> =
         |_| Some(Key::from("a text that is lent and not copied"));
     assert_eq!(allocations(CacheLayer::new(config, by_text).layer(Opaque(0))), 0, "a text for a key");
+}
+
+#[test]
+fn a_hit_of_http_allocates_what_names_it_and_its_head() {
+    let origin = tower::service_fn(|_: http::Request<Body>| {
+        let response = http::Response::builder().header("cache-control", "max-age=1000").header("etag", "x");
+        std::future::ready(Ok::<_, Error<Oops>>(response.body(Body::from("x")).expect("a response")))
+    });
+    let mut service = HttpCacheLayer::new(HttpCacheConfig::default()).layer(origin);
+    let request = || http::Request::get("http://a.example/x").body(Body::empty()).expect("a request");
+    let mut call = |request| {
+        let call = pin!(service.call(request));
+        assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    };
+    call(request());
+    let requests: Vec<_> = (0..100).map(|_| request()).collect();
+    let each = measure(|| requests.into_iter().for_each(&mut call)).count_total / 100;
+    println!("{each} allocations a hit");
+    assert!(each <= 11, "{each} allocations");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn sources() -> Vec<Source> {
         let mut module: Vec<_> = path.iter().map(|part| part.to_str().expect("a name").to_owned()).collect();
         let path = format!("src/{}.rs", module.join("/"));
         module.pop_if(|last| last == "mod" || last == "lib");
-        let is_test = module.last().is_some_and(|last| last == "tests" || last == "models");
+        let is_test = module.iter().any(|part| part == "tests" || part == "models");
         let code = text.lines().take_while(|line| !is_test && !line.starts_with("#[cfg(all(test"));
         let code: Vec<_> = code.map(|line| line.split("//").next().unwrap_or_default()).collect();
         Source { path, module, lines: text.lines().count(), code: code.join("\n") }

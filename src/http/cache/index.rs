@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, HOST, HeaderName};
+use ::http::uri::PathAndQuery;
 use ::http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::now;
@@ -16,6 +17,9 @@ use crate::key::Key;
 
 /// So many answers are kept of one resource: one more takes the place of the oldest.
 pub(super) const VARIANTS: usize = 8;
+
+/// Most texts that a key is made of need no more.
+const ROOM: usize = 256;
 
 /// What a URI names, since it was last invalidated.
 ///
@@ -36,7 +40,8 @@ pub(super) type Known = Arc<Kept<Resource>>;
 impl Resource {
     /// The key of the answer to this request.
     pub(super) fn key(&self, method: &Method, headers: &HeaderMap, shared: bool) -> Key<'static> {
-        let mut text = format!("{}\n{method}\n", self.lineage);
+        let mut text = String::with_capacity(ROOM);
+        let _infallible = write!(text, "{}\n{method}\n", self.lineage);
         let mut part = |name: &str, values: &mut dyn Iterator<Item = &[u8]>| {
             text.push_str(name);
             for value in values {
@@ -55,7 +60,7 @@ impl Resource {
             part(name.as_str(), &mut headers.get_all(name).iter().map(HeaderValue::as_bytes));
         }
         // Shorter, and credentials do not lie about.
-        Key::from(text).redacted()
+        Key::from(text.as_str()).redacted()
     }
 
     pub(super) fn knows(&self, names: &[HeaderName]) -> bool {
@@ -158,12 +163,16 @@ impl Index {
 
 /// What a URI names: scheme, authority and target. A server finds the authority in `Host`, and takes the scheme for `http`.
 pub(super) fn named(uri: &Uri, headers: &HeaderMap) -> Key<'static> {
-    let host = || headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
-    let authority = uri.authority().map(|authority| authority.as_str().to_owned()).or_else(host);
-    let mut text = authority.unwrap_or_default().to_ascii_lowercase();
-    let _infallible = write!(text, " {} ", uri.scheme_str().unwrap_or("http"));
-    text.push_str(uri.path_and_query().map_or("/", |target| target.as_str()));
-    Key::from(text).redacted()
+    let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+    let authority = authority.or_else(|| Some(headers.get(HOST)?.as_bytes())).unwrap_or_default();
+    let mut text = String::with_capacity(ROOM);
+    text.extend(authority.iter().map(u8::to_ascii_lowercase).map(char::from));
+    for part in
+        [" ", uri.scheme_str().unwrap_or("http"), " ", uri.path_and_query().map_or("/", PathAndQuery::as_str)]
+    {
+        text.push_str(part);
+    }
+    Key::from(text.as_str()).redacted()
 }
 
 #[cfg(all(test, not(seawall_loom)))]
