@@ -2,9 +2,11 @@
 
 use std::any::Any;
 use std::fmt;
+// Not the modelled one: what it holds has no name.
+use std::sync::Arc;
 
 use super::body::Call;
-use crate::base::sync::{Arc, Mutex};
+use crate::base::sync::Mutex;
 use crate::classify::Outcome;
 use crate::gate::Permit;
 
