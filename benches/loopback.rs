@@ -26,7 +26,7 @@ const CALLS: u32 = 50;
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let base = format!("http://{}/", listener.local_addr().expect("an address"));
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
@@ -50,8 +50,8 @@ async fn main() {
 
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        without.push(round(&mut bare, &base).await);
-        with.push(round(&mut guarded, &base).await);
+        without.push(round(&mut bare, &url).await);
+        with.push(round(&mut guarded, &url).await);
     }
     let median = |rounds: &mut Vec<f64>| {
         rounds.sort_by(f64::total_cmp);
@@ -64,14 +64,14 @@ async fn main() {
 }
 
 /// Microseconds a call.
-async fn round<S, B>(client: &mut S, base: &str) -> f64
+async fn round<S, B>(client: &mut S, url: &str) -> f64
 where
     S: Service<Request<Body>, Response = axum::http::Response<B>, Error: std::fmt::Debug>,
     B: axum::body::HttpBody<Error: std::fmt::Debug>,
 {
     let begin = Instant::now();
     for _ in 0..CALLS {
-        let request = Request::get(base).body(Body::empty()).expect("a request");
+        let request = Request::get(url).body(Body::empty()).expect("a request");
         let response = client.ready().await.expect("ready").call(request).await.expect("an answer");
         drop(response.into_body().collect().await.expect("a body").to_bytes());
     }

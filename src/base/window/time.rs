@@ -5,6 +5,8 @@ use super::{AtomicU64, Counts, Duration, Instant, Lifetime, Mark, Ordering, SPAR
 /// Bits of a count; the rest of the word tells the lap its bucket belongs to.
 const BITS: u32 = 18;
 const FULL: u64 = (1 << BITS) - 1;
+/// The lap of a bucket is known up to a multiple of 2^28: what is left of it looks fresh again after an idle gap of just so many laps,
+/// to the lap. With buckets of a millisecond that is one instant in days, with buckets of a second one in years.
 const LAPS: u64 = (1 << (64 - 2 * BITS)) - 1;
 /// A lap this little ahead is newer; any other difference is an old lap of the counter before it wrapped.
 const AHEAD: u64 = 256;
