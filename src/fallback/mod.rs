@@ -33,7 +33,7 @@
 //! let fallback = FallbackLayer::last_good(Duration::from_secs(60)).or_else(Value::new(Vec::new())).name("prices");
 //! let watch = fallback.handle();
 //! let mut prices = ServiceBuilder::new().layer(fallback).layer(Lift).service(prices);
-//! assert_eq!(prices.ready().await?.call(2).await?, [], "nothing better is known yet");
+//! assert!(prices.ready().await?.call(2).await?.is_empty(), "nothing better is known yet");
 //! assert_eq!(prices.ready().await?.call(1).await?, [10, 20]);
 //! assert_eq!(prices.ready().await?.call(2).await?, [10, 20], "the last good answer");
 //! assert_eq!(watch.answered(), 2);
