@@ -15,13 +15,13 @@ fuzz_target!(|lines: (&[u8], &[u8], &[u8], &[u8])| {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
-        let origin = tower::service_fn(move |_: Request<()>| {
+        let origin = tower::service_fn(move |_: Request<String>| {
             let answer = answer.clone();
             async move { Ok::<_, std::io::Error>(answer) }
         });
         let client = HttpCacheLayer::new(HttpCacheConfig::default()).layer(Lift.layer(origin));
         for _ in 0..2 {
-            let mut request = Request::get("http://a.example/").body(()).expect("a request");
+            let mut request = Request::get("http://a.example/").body(String::new()).expect("a request");
             let asked = HeaderValue::from_bytes(asked);
             asked.into_iter().for_each(|value| drop(request.headers_mut().insert("cache-control", value)));
             let _ = client.clone().oneshot(request).await;
