@@ -119,7 +119,7 @@ where
 /// Runs foreign code; if it panics, the call has failed. Asking the thread whether it is panicking would not do: a future
 /// is often dropped only after the unwind was caught.
 #[inline]
-pub(super) fn failing_if_it_panics<P: Permit, T>(permit: &mut Option<P>, run: impl FnOnce() -> T) -> T {
+pub(crate) fn failing_if_it_panics<P: Permit, T>(permit: &mut Option<P>, run: impl FnOnce() -> T) -> T {
     struct OnUnwind<'a, P: Permit>(&'a mut Option<P>);
     impl<P: Permit> Drop for OnUnwind<'_, P> {
         fn drop(&mut self) {

@@ -20,7 +20,7 @@ pub(crate) mod apart;
 mod cost;
 mod directory;
 pub(crate) mod ending;
-mod future;
+pub(crate) mod future;
 pub(crate) mod keyed;
 pub(crate) mod queue;
 pub(crate) mod scope;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ::http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tower::{Layer, Service};
 
+use super::retry_after::number;
 use crate::deadline::{Deadline, Scoped};
 
 /// How a header says how much time remains.
@@ -30,10 +31,7 @@ impl Remaining for Millis {
     }
 
     fn read(&self, value: &HeaderValue) -> Option<Duration> {
-        let digits = value.to_str().ok()?.trim();
-        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        // Only too many digits are left to go wrong.
-        plain.then(|| Duration::from_millis(digits.parse().unwrap_or(u64::MAX)))
+        number(value.to_str().ok()?).map(Duration::from_millis)
     }
 
     fn write(&self, remaining: Duration) -> HeaderValue {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ::http::HeaderMap;
 
+use super::retry_after::number;
+
 /// How long until calls are allowed again, if the response says that none is left: the longest of its quotas.
 ///
 /// Reads the forms that are in use: `RateLimit: "default";r=0;t=5` (draft-ietf-httpapi-ratelimit-headers from 08 on),
@@ -35,13 +37,6 @@ fn list(line: &str) -> Option<u64> {
         members.find(|(key, _)| *key == name).and_then(|(_, value)| number(value))
     };
     (member("remaining")? == 0).then(|| member("reset")).flatten()
-}
-
-/// Digits; too many are the far future.
-fn number(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(all(test, not(seawall_loom)))]

@@ -21,12 +21,19 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn parse(value: &str, sent: impl Fn() -> Option<SystemTime>) -> Option<Duration> {
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Only too many digits are left to go wrong.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    if let Some(seconds) = number(value) {
+        return Some(Duration::from_secs(seconds));
     }
     let at = date(value)?;
     Some(at.duration_since(sent().unwrap_or_else(wall)).unwrap_or_default())
+}
+
+/// Digits and nothing else, but for space around them; too many are as many as there are.
+pub(super) fn number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // Only too many digits are left to go wrong.
+    plain.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 fn date(value: &str) -> Option<SystemTime> {

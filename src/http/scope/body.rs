@@ -1,7 +1,6 @@
 //! A response body that holds the permit of its call.
 
 use std::fmt;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,6 +11,7 @@ use pin_project_lite::pin_project;
 use super::ClassifyBody;
 use crate::classify::Outcome;
 use crate::gate::Permit;
+use crate::gate::future::failing_if_it_panics;
 
 pin_project! {
     /// A response body that keeps its call in flight until it ends, fails or is dropped.
@@ -48,7 +48,7 @@ impl<B: Body, P: Permit, C: ClassifyBody> Body for ScopedBody<B, P, C> {
         let mut this = self.project();
         let mut poll = || this.body.as_mut().poll_frame(cx);
         let frame = ready!(match this.call {
-            Some(call) => call.failing_if_it_panics(poll),
+            Some(call) => failing_if_it_panics(&mut call.permit, poll),
             None => poll(),
         });
         match &frame {
@@ -104,19 +104,6 @@ impl<P: Permit, C> Call<P, C> {
     pub(super) fn settle(mut self, end: impl FnOnce(&C) -> Outcome) {
         let outcome = self.head.unwrap_or_else(|| end(&self.classify));
         self.permit.take().into_iter().for_each(|permit| permit.settle(outcome));
-    }
-
-    fn failing_if_it_panics<T>(&mut self, run: impl FnOnce() -> T) -> T {
-        struct OnUnwind<'a, P: Permit>(&'a mut Option<P>);
-        impl<P: Permit> Drop for OnUnwind<'_, P> {
-            fn drop(&mut self) {
-                self.0.take().into_iter().for_each(|permit| permit.settle(Outcome::Permanent));
-            }
-        }
-        let guard = OnUnwind(&mut self.permit);
-        let done = run();
-        mem::forget(guard);
-        done
     }
 }
 

@@ -1,15 +1,17 @@
 //! A gate around a router, and around a client, that counts a call until its body is over.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use axum::http::StatusCode;
 use axum::routing::get as on_get;
 use seawall::axum::respond;
 use seawall::bulkhead::Handle;
 use seawall::http::{StatusClassify, Upgraded, scope, scope_option};
-use seawall::{BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, service};
+use seawall::{BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Lift, service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceExt, service_fn};
 
 use super::*;
 
@@ -154,4 +156,19 @@ async fn an_upgraded_connection_is_in_flight_as_long_as_it_is_kept() {
     assert_eq!(handle.in_flight(), 1);
     drop(upgraded);
     assert_eq!((handle.in_flight(), handle.totals().successes), (0, 1));
+}
+
+#[tokio::test]
+async fn a_body_that_panics_is_a_failure_and_holds_nothing() {
+    let pool = pool();
+    let handle = pool.handle();
+    let broken = service_fn(|_: Request<Body>| async {
+        let chunks = futures::stream::poll_fn(|_| -> Poll<Option<Result<Bytes, Infallible>>> {
+            panic!("in the body")
+        });
+        Ok::<_, Infallible>(Response::new(Body::from_stream(chunks)))
+    });
+    let response = scope(pool).layer(Lift.layer(broken)).oneshot(get("http://here", "/")).await.unwrap();
+    assert!(tokio::spawn(response.into_body().collect()).await.is_err_and(|error| error.is_panic()));
+    assert_eq!((handle.in_flight(), handle.totals().failures), (0, 1));
 }
