@@ -17,6 +17,8 @@ pub(super) struct Shared<B> {
     state: Mutex<State<B>>,
     /// Of all who wait for more of it. A task that was woken need not come: each reader is woken by itself.
     waiting: Arc<Wakers>,
+    /// Wakes them all.
+    waker: Waker,
 }
 
 struct State<B> {
@@ -61,7 +63,9 @@ impl<B> Shared<B> {
             trailers: None,
             readers: 0,
         };
-        Self { state: Mutex::new(state), waiting: Arc::default() }
+        let waiting = Arc::default();
+        let waker = Waker::from(Shareable::new(WakeAll(Arc::clone(&waiting))));
+        Self { state: Mutex::new(state), waiting, waker }
     }
 
     /// Whether it can be read from the beginning.
@@ -120,8 +124,7 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
     ) -> Polled<B::Error> {
         drop(state);
         let broken = BrokenIfItPanics(self);
-        let waker = Waker::from(Shareable::new(WakeAll(self.waiting.clone())));
-        let polled = Pin::new(&mut source).poll_frame(&mut Context::from_waker(&waker));
+        let polled = Pin::new(&mut source).poll_frame(&mut Context::from_waker(&self.waker));
         std::mem::forget(broken);
         let mut state = self.state.lock();
         let frame = match polled {
