@@ -11,14 +11,14 @@ pub trait Ending<C, P, Request, Response, Error>: sealed::Sealed {
     type Response;
 
     /// That of the call with this request.
-    fn of(request: &Request) -> Self;
+    fn of(request: &mut Request) -> Self;
 
     /// There is a result: settles the permit, or passes it on.
     ///
     /// # Errors
     /// If the result was one.
     fn end(
-        &self,
+        &mut self,
         classify: &C,
         permit: &mut Option<P>,
         result: Result<Response, Error>,
@@ -41,13 +41,13 @@ where
     type Response = Response;
 
     #[inline]
-    fn of(_: &Request) -> Self {
+    fn of(_: &mut Request) -> Self {
         Self
     }
 
     #[inline]
     fn end(
-        &self,
+        &mut self,
         classify: &C,
         permit: &mut Option<P>,
         result: Result<Response, Error>,
