@@ -95,10 +95,11 @@ async fn guarded() -> (String, Handle) {
 type Lifted = MapErr<Http, fn(HyperError) -> Error<HyperError>>;
 
 /// A client behind a pool of one.
-fn caller() -> (Gated<BulkheadGate, StatusClassify, Lifted, WithBody>, Handle) {
+fn over(client: Http) -> (Gated<BulkheadGate, StatusClassify, Lifted, WithBody>, Handle) {
     let pool = pool();
     let handle = pool.handle();
-    (service::<Request<Body>, _>(scope(pool).layer(lifted())), handle)
+    let lift: fn(HyperError) -> Error<HyperError> = Error::Service;
+    (service::<Request<Body>, _>(scope(pool).layer(MapErr::new(client, lift))), handle)
 }
 
 fn asking(base: &str, path: &str) -> Request<Body> {
@@ -171,7 +172,7 @@ async fn a_websocket_of_axum_is_in_flight_until_it_closes() {
 #[tokio::test]
 async fn a_tunnel_is_in_flight_until_it_closes_on_both_sides() {
     let (base, server) = guarded().await;
-    let (client, handle) = caller();
+    let (client, handle) = over(client());
     let response = client.oneshot(request("CONNECT", &base, "", Body::empty())).await.unwrap();
     assert_eq!(response.status(), 200);
     let mut tunnel = switched(response).await;
@@ -182,6 +183,33 @@ async fn a_tunnel_is_in_flight_until_it_closes_on_both_sides() {
     assert_eq!(handle.in_flight(), 1, "the client has not let go");
     drop(tunnel);
     home(&handle, 1).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_and_a_websocket_over_http2_are_in_flight_until_they_close() {
+    let (base, server) = guarded().await;
+    let (client, handle) = over(Client::builder(TokioExecutor::new()).http2_only(true).build_http());
+    // The server says in its settings that it knows of other protocols.
+    assert_eq!(text(client.clone().oneshot(get(&base, "/ignored")).await.unwrap()).await, "as usual");
+    home(&server, 1).await;
+
+    let to_somewhere = request("CONNECT", &base, "", Body::empty());
+    let mut tunnel = switched(client.clone().oneshot(to_somewhere).await.unwrap()).await;
+    assert_eq!(say(&mut tunnel, b"hello").await, b"hello");
+    assert_eq!((server.in_flight(), handle.in_flight()), (1, 1));
+    drop(tunnel);
+    home(&server, 2).await;
+    home(&handle, 2).await;
+
+    let mut to_chat = request("CONNECT", &base, "/websocket", Body::empty());
+    to_chat.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
+    to_chat.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    let mut socket = switched(client.oneshot(to_chat).await.unwrap()).await;
+    assert_eq!(say(&mut socket, b"\x81\x82\0\0\0\0hi").await, b"\x81\x02hi");
+    assert_eq!((server.in_flight(), handle.in_flight()), (1, 1));
+    drop(socket);
+    home(&server, 3).await;
+    home(&handle, 3).await;
 }
 
 #[tokio::test]

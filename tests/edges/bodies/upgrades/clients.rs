@@ -72,6 +72,36 @@ async fn a_middleware_of_reqwest_and_a_client_without_layers_give_the_connection
 }
 
 #[tokio::test]
+async fn a_proxy_that_hands_the_request_on_holds_both_calls_by_what_its_response_has() {
+    let (base, server) = guarded().await;
+    let (client, outgoing) = over(client());
+    let incoming = pool();
+    let handle = incoming.handle();
+    let proxy = move |mut request: Request<Body>| {
+        let (client, base) = (client.clone(), base.clone());
+        async move {
+            let caller = hyper::upgrade::on(&mut request);
+            *request.uri_mut() = format!("{base}/echo").parse().unwrap();
+            let echo = client.oneshot(request).await.unwrap();
+            tokio::spawn(async move {
+                let mut echo = switched(echo).await;
+                let mut caller = TokioIo::new(caller.await.unwrap());
+                let _ended = tokio::io::copy_bidirectional(&mut caller, &mut echo).await;
+            });
+            switching()
+        }
+    };
+    let proxy = serve(Router::new().route("/", any(proxy)).layer(respond(scope(incoming)))).await;
+    let mut echo = switched(super::client().request(asking(&proxy, "/")).await.unwrap()).await;
+    assert_eq!(say(&mut echo, b"hello").await, b"hello");
+    assert_eq!([&handle, &outgoing, &server].map(Handle::in_flight), [1, 1, 1]);
+    drop(echo);
+    for pool in [handle, outgoing, server] {
+        home(&pool, 1).await;
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_tries_again_holds_the_attempt_that_switched() {
     let tries = std::sync::atomic::AtomicU32::new(0);
     let second = move |kept: Kept, request: Request<Body>| {

@@ -20,17 +20,23 @@ use super::*;
 /// What the servers of connections keep.
 type Keeper = Arc<Mutex<Vec<Upgraded>>>;
 
+type Failure = Error<Infallible>;
+
 /// Switches, and keeps what it finds in its request.
 fn server(
     keeper: &Keeper,
-) -> impl Service<Request<()>, Response = Response<Body>, Error = seawall::Error<Infallible>, Future: Send>
-+ Clone
-+ use<> {
+) -> impl Service<Request<()>, Response = Response<Body>, Error = Failure, Future: Send> + Clone + use<> {
     let keeper = keeper.clone();
     Lift.layer(service_fn(move |mut request: Request<()>| {
         keeper.lock().unwrap().extend(request.extensions_mut().remove::<Upgraded>());
         async { Ok::<_, Infallible>(switching()) }
     }))
+}
+
+/// Switches, and keeps nothing.
+fn forgetful() -> impl Service<Request<()>, Response = Response<Body>, Error = Failure, Future: Send> + Clone
+{
+    Lift.layer(service_fn(|_| async { Ok::<_, Infallible>(switching()) }))
 }
 
 fn ask() -> Request<()> {
@@ -101,8 +107,7 @@ async fn of_several_attempts_the_one_is_held_that_switched_for_good() {
     };
     let retry = RetryLayer::new(RetryConfig::default()).classify(not_at_first);
     // A pool of one: an attempt whose call were still held would be in the way of the next.
-    let forgetful = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(switching()) });
-    let stack = (scope(outer), retry, scope(inner)).layer(Lift.layer(forgetful));
+    let stack = (scope(outer), retry, scope(inner)).layer(forgetful());
     let upgraded = take(stack.oneshot(ask()).await.unwrap());
     assert_eq!((inside.totals().successes, inside.totals().calls()), (2, 2));
     assert_eq!((outside.in_flight(), inside.in_flight()), (1, 1));
@@ -243,6 +248,24 @@ async fn what_the_head_says_of_a_switch_stands() {
     assert_eq!((circuits.totals().failures, pools.totals().failures, pools.in_flight()), (1, 0, 1));
     keeper.lock().unwrap().clear();
     assert_eq!((circuits.totals().failures, pools.totals().failures, pools.in_flight()), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn a_response_that_comes_from_another_call_holds_both() {
+    let (outer, inner, keeper) = (pool(), pool(), Keeper::default());
+    let (outside, inside) = (outer.handle(), inner.handle());
+    let client = scope(inner).layer(forgetful());
+    let keeps = keeper.clone();
+    let proxy = service_fn(move |mut request: Request<()>| {
+        keeps.lock().unwrap().extend(request.extensions_mut().remove::<Upgraded>());
+        client.clone().oneshot(ask())
+    });
+    let upgraded = take(scope(outer).layer(proxy).oneshot(ask()).await.unwrap());
+    assert_eq!((outside.in_flight(), inside.in_flight()), (1, 1));
+    keeper.lock().unwrap().clear();
+    assert_eq!((outside.in_flight(), inside.in_flight()), (1, 1));
+    drop(upgraded);
+    assert_eq!((outside.in_flight(), inside.in_flight()), (0, 0));
 }
 
 #[tokio::test]
