@@ -1,7 +1,7 @@
 //! Connections that become something else, and the gates their calls went through.
 
 use axum::Extension;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::ws::WebSocketUpgrade;
 use axum::http::StatusCode;
 use axum::http::header::{CONNECTION, UPGRADE};
 use axum::response::IntoResponse;
@@ -67,8 +67,8 @@ async fn tunnel(kept: Kept, request: Request<Body>) -> impl IntoResponse {
 }
 
 async fn websocket(socket: WebSocketUpgrade, kept: Kept) -> impl IntoResponse {
-    socket.on_upgrade(async |mut socket: WebSocket| {
-        let _until_here = kept;
+    socket.on_upgrade(async |socket| {
+        let mut socket = Connection::new(socket, kept.map(|Extension(call)| call));
         while let Some(Ok(message)) = socket.recv().await {
             let _gone = socket.send(message).await;
         }
