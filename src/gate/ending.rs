@@ -10,7 +10,7 @@ pub trait Ending<C, P, Request, Response, Error>: sealed::Sealed {
     /// What the caller gets instead of the response.
     type Response;
 
-    /// That of the call with this request.
+    /// That of the call with this request, in which it may leave something.
     fn of(request: &mut Request) -> Self;
 
     /// There is a result: settles the permit, or passes it on.

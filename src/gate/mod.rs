@@ -66,9 +66,7 @@ pub trait Permit: Sized {
     /// What the call came to is known, but it goes on: its connection has become a websocket, a tunnel. Who judges calls judges
     /// this one now. What it holds it holds until it is settled, with the same outcome.
     #[inline]
-    fn judged(&mut self, outcome: Outcome) {
-        let _only_held = outcome;
-    }
+    fn judged(&mut self, _: Outcome) {}
 }
 
 /// The future of a gate that never makes a call wait.

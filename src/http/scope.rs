@@ -121,7 +121,7 @@ where
             _ => Asked::Body,
         };
         let may_switch = asked == Asked::Tunnel || request.headers().contains_key(UPGRADE);
-        let upgraded = may_switch.then(|| Upgraded::within(request.extensions_mut()));
+        let upgraded = may_switch.then(|| Upgraded::in_request(request.extensions_mut()));
         Self { asked, upgraded }
     }
 

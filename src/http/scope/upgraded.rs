@@ -43,13 +43,13 @@ struct Slot {
 
 impl Upgraded {
     /// A slot for the call with the request of these extensions. Whoever holds it holds those that were there.
-    pub(super) fn within(request: &mut Extensions) -> Self {
-        let slot = Self::around_it(request.remove());
+    pub(super) fn in_request(request: &mut Extensions) -> Self {
+        let slot = Self::inside(request.remove());
         request.insert(slot.clone());
         slot
     }
 
-    fn around_it(around: Option<Self>) -> Self {
+    fn inside(around: Option<Self>) -> Self {
         Self(Arc::new(Slot { call: Mutex::default(), around }))
     }
 
@@ -70,7 +70,7 @@ impl Upgraded {
             Some(inner) if inner.holds(&self) => inner,
             // A response from elsewhere, as a proxy hands it on: this call and that one.
             Some(other) => {
-                let both = Self::around_it(Some(other));
+                let both = Self::inside(Some(other));
                 both.put(self);
                 both
             }
@@ -86,7 +86,7 @@ impl Upgraded {
 impl Default for Upgraded {
     /// Holds nothing.
     fn default() -> Self {
-        Self::around_it(None)
+        Self::inside(None)
     }
 }
 
