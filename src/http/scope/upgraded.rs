@@ -25,10 +25,16 @@ use crate::gate::Permit;
 /// to a connection.
 ///
 /// ```
+/// use hyper_util::rt::TokioIo;
 /// use seawall::http::{Connection, Upgraded};
 ///
-/// fn on_switch<Io>(io: Io, response: &mut http::Response<()>) -> Connection<Io> {
-///     Connection::new(io, response.extensions_mut().remove::<Upgraded>())
+/// type Socket = Connection<TokioIo<hyper::upgrade::Upgraded>>;
+///
+/// /// What a client of hyper does with a response that switched.
+/// async fn socket<B>(mut response: http::Response<B>) -> Result<Socket, hyper::Error> {
+///     let calls = response.extensions_mut().remove::<Upgraded>();
+///     let io = hyper::upgrade::on(response).await?;
+///     Ok(Connection::new(TokioIo::new(io), calls))
 /// }
 /// ```
 #[derive(Clone)]
