@@ -33,12 +33,14 @@ use crate::retry::{RetryConfig, RetryLayer};
 mod body;
 mod client;
 mod transport;
+mod upgrade;
 
 pub use self::body::IntoBody;
 pub use self::client::{Client, RequestBuilder};
 pub use self::transport::{CameFrom, Transport, TransportFuture};
 #[cfg(feature = "reqwest-middleware")]
 pub(crate) use self::transport::{from_http, to_http};
+pub use self::upgrade::upgrade;
 pub use crate::http::StatusClassify;
 
 lift_into_error!(Error);

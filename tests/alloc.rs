@@ -10,8 +10,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use allocation_counter::measure;
-use axum::body::{Body, HttpBody};
-use seawall::http::{HttpCacheConfig, HttpCacheLayer, Replay, StatusClassify};
+use axum::body::{Body, Bytes, HttpBody};
+use http_body_util::Full;
+use seawall::http::{HttpCacheConfig, HttpCacheLayer, Replay, StatusClassify, scope};
 use seawall::{
     AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CacheConfig, CacheLayer, ChaosConfig,
     ChaosLayer, CircuitBreakerConfig, CircuitBreakerLayer, CoalesceConfig, CoalesceLayer, Error,
@@ -177,6 +178,28 @@ fn an_admitted_call_allocates_nothing() {
         let gates = ServiceBuilder::new().layer(breaker()).layer(bulkhead(1)).layer(rate_limit(1_000_000));
         assert_eq!(allocations(gates.layer(adaptive(20)).service(inner)), 0, "all gates");
     }
+}
+
+#[test]
+fn a_call_that_lasts_as_long_as_its_body_and_asks_for_no_upgrade_allocates_nothing() {
+    let answer = tower::service_fn(|_: http::Request<()>| {
+        std::future::ready(Ok::<_, Error<Oops>>(http::Response::new(Full::new(Bytes::from_static(b"x")))))
+    });
+    let pool = bulkhead(1).classify(StatusClassify);
+    let mut service = scope(pool).layer(answer);
+    let request =
+        || http::Request::get("http://a.example/x").header("accept", "text/plain").body(()).unwrap();
+    let mut call = |request| {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(service.poll_ready(&mut cx).is_ready());
+        let Poll::Ready(Ok(response)) = pin!(service.call(request)).poll(&mut cx) else {
+            panic!("an answer")
+        };
+        assert!(matches!(pin!(response.into_body()).poll_frame(&mut cx), Poll::Ready(Some(Ok(_)))));
+    };
+    call(request());
+    let requests: Vec<_> = (0..100).map(|_| request()).collect();
+    assert_eq!(measure(|| requests.into_iter().for_each(&mut call)).count_total, 0);
 }
 
 #[test]

@@ -201,6 +201,13 @@ impl<H: Hold<Target = Adapting>> Permit for AdaptivePermit<H> {
             limit.voice().end(&mut self.timed, ended);
         }
     }
+
+    /// Its round trip is over: hours in another protocol are none.
+    fn judged(&mut self, outcome: Outcome) {
+        if let Some(limit) = &self.limit {
+            limit.heed(&mut self.ticket, outcome, precise());
+        }
+    }
 }
 
 impl<H: Hold<Target = Adapting>> Drop for AdaptivePermit<H> {

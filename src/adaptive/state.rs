@@ -1,6 +1,7 @@
 //! The machine: a pool whose size a limit finds.
 
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub struct Adapting {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     pub(super) started: Instant,
+    /// With itself; zero once the limit has heard of it.
     in_flight: u32,
 }
 
@@ -59,13 +61,20 @@ impl Adapting {
     }
 
     /// A call ended with this outcome.
-    pub(super) fn settle(&self, lane: usize, ticket: Ticket, outcome: Outcome, now: Instant) -> Ended {
+    pub(super) fn settle(&self, lane: usize, mut ticket: Ticket, outcome: Outcome, now: Instant) -> Ended {
         let ended = Ended::with(&outcome);
         if ended != Ended::Success {
             self.tally.count(lane, ended);
         }
         // First of all: what comes after may run foreign code.
         self.pool.leave(1, ended == Ended::Success, Order::Fifo, || now);
+        self.heed(&mut ticket, outcome, now);
+        self.voice.emit(0, || EventKind::Settled { outcome, straggler: false });
+        ended
+    }
+
+    /// The limit hears what a call came to, once.
+    pub(super) fn heed(&self, ticket: &mut Ticket, outcome: Outcome, now: Instant) {
         match outcome {
             Outcome::Success => self.learn(ticket, false, now),
             Outcome::Throttled { .. } | Outcome::Transient { cause: Cause::TimedOut, .. } => {
@@ -74,18 +83,22 @@ impl Adapting {
             // Says nothing about how much the service can take: a refused connection is no fast answer.
             Outcome::Transient { .. } | Outcome::Permanent | Outcome::Ignored => {}
         }
-        self.voice.emit(0, || EventKind::Settled { outcome, straggler: false });
-        ended
     }
 
     /// A call was dropped before its end, perhaps by somebody who says what that means.
-    pub(super) fn abandon(&self, lane: usize, ticket: Ticket, said: Option<Outcome>, now: Instant) -> Ended {
+    pub(super) fn abandon(
+        &self,
+        lane: usize,
+        mut ticket: Ticket,
+        said: Option<Outcome>,
+        now: Instant,
+    ) -> Ended {
         let age = now.saturating_duration_since(ticket.started);
         let limit = self.voice.rules().config.abandoned_after;
         self.tally.count(lane, Ended::Abandoned);
         self.pool.leave(1, false, Order::Fifo, || now);
         if said.map_or(limit != Duration::MAX && age >= limit, |outcome| outcome != Outcome::Ignored) {
-            self.learn(ticket, true, now);
+            self.learn(&mut ticket, true, now);
         }
         self.voice.emit(0, || EventKind::Abandoned { age: Some(age) });
         Ended::Abandoned
@@ -101,9 +114,13 @@ impl Adapting {
     }
 
     /// Feeds the limit, and makes the pool as large as it says.
-    fn learn(&self, ticket: Ticket, dropped: bool, now: Instant) {
+    fn learn(&self, ticket: &mut Ticket, dropped: bool, now: Instant) {
+        let in_flight = mem::take(&mut ticket.in_flight) as usize;
+        if in_flight == 0 {
+            return;
+        }
         let rtt = now.saturating_duration_since(ticket.started);
-        let sample = Sample::new(rtt, ticket.in_flight as usize, dropped, now);
+        let sample = Sample::new(rtt, in_flight, dropped, now);
         let (from, to, reason) = {
             let mut limit = self.limit.lock();
             // A limit that panics says nothing. Results are also taken while a panic unwinds, and there a second one would

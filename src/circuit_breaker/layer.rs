@@ -223,6 +223,12 @@ impl<H: Hold<Target = Circuit>> Permit for CircuitBreakerPermit<H> {
             circuit.leave();
         }
     }
+
+    /// A probe has answered, and a circuit holds nothing else.
+    #[inline]
+    fn judged(&mut self, outcome: Outcome) {
+        self.settle_in_place(outcome);
+    }
 }
 
 impl<H: Hold<Target = Circuit>> Drop for CircuitBreakerPermit<H> {

@@ -10,15 +10,15 @@ pub trait Ending<C, P, Request, Response, Error>: sealed::Sealed {
     /// What the caller gets instead of the response.
     type Response;
 
-    /// That of the call with this request.
-    fn of(request: &Request) -> Self;
+    /// That of the call with this request, in which it may leave something.
+    fn of(request: &mut Request) -> Self;
 
     /// There is a result: settles the permit, or passes it on.
     ///
     /// # Errors
     /// If the result was one.
     fn end(
-        &self,
+        &mut self,
         classify: &C,
         permit: &mut Option<P>,
         result: Result<Response, Error>,
@@ -41,13 +41,13 @@ where
     type Response = Response;
 
     #[inline]
-    fn of(_: &Request) -> Self {
+    fn of(_: &mut Request) -> Self {
         Self
     }
 
     #[inline]
     fn end(
-        &self,
+        &mut self,
         classify: &C,
         permit: &mut Option<P>,
         result: Result<Response, Error>,

@@ -62,6 +62,11 @@ pub trait Permit: Sized {
 
     /// As [`settle`](Self::settle), where it lies: to move it first would cost as much again. What is left of it does nothing.
     fn settle_in_place(&mut self, outcome: Outcome);
+
+    /// What the call came to is known, but it goes on: its connection has become a websocket, a tunnel. Who judges calls judges
+    /// this one now. What it holds it holds until it is settled, with the same outcome.
+    #[inline]
+    fn judged(&mut self, _: Outcome) {}
 }
 
 /// The future of a gate that never makes a call wait.

@@ -79,12 +79,12 @@ where
     }
 
     #[inline]
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let readied = mem::take(&mut self.readied);
         let give_back = OnUnwind(&mut self.inner);
         let admission = self.gate.admit(&request);
         mem::forget(give_back);
-        let judge = (self.classify.clone(), T::of(&request));
+        let judge = (self.classify.clone(), T::of(&mut request));
         match admission {
             Admission::Admitted(permit) if readied => {
                 ResponseFuture::run(permit, judge, || self.inner.call(request))

@@ -54,6 +54,6 @@ pub use self::replay::{Rebody, Replay, ReplayBody, ReplayError};
 pub use self::respond::{Answer, Respond, RespondFuture, Responding, respond, response, status};
 pub use self::retry_after::retry_after;
 pub use self::scope::{
-    ClassifyBody, Optional, OptionalFuture, Scope, ScopeOption, ScopedBody, Upgraded, WithBody, scope,
-    scope_option,
+    ClassifyBody, Connection, Optional, OptionalFuture, Scope, ScopeOption, ScopedBody, Upgraded, WithBody,
+    scope, scope_option,
 };

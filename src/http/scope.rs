@@ -1,5 +1,6 @@
 //! A call that lasts as long as its response body.
 
+use ::http::header::UPGRADE;
 use ::http::response::Parts;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode};
 use ::http_body::Body;
@@ -7,6 +8,7 @@ use tower::Layer;
 
 use self::body::Call;
 pub use self::body::ScopedBody;
+pub use self::connection::Connection;
 pub use self::option::{Optional, OptionalFuture, ScopeOption, scope_option};
 pub use self::upgraded::Upgraded;
 use super::StatusClassify;
@@ -16,6 +18,7 @@ use crate::gate::ending::{sealed, settle};
 use crate::gate::{Ending, Gated, Permit};
 
 mod body;
+mod connection;
 mod option;
 mod upgraded;
 
@@ -62,7 +65,7 @@ impl ClassifyBody for StatusClassify {
 /// | the body breaks off | failed |
 /// | the body is dropped before its end | was judged by its head if that was a failure; else it was abandoned |
 /// | no body will come: a HEAD request, a 204, an empty body | is judged at once |
-/// | the connection is upgraded: a 101, a CONNECT that was accepted | lasts until the last clone of the [`Upgraded`] in the response's extensions is dropped |
+/// | the connection is upgraded: a 101, a CONNECT that was accepted | is judged at once, and holds its place until the last clone of its [`Upgraded`] is dropped |
 #[must_use]
 pub const fn scope<L>(layer: L) -> Scope<L> {
     Scope(layer)
@@ -84,8 +87,12 @@ where
 }
 
 /// A call is over when the body of its response is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WithBody(Asked);
+#[derive(Debug)]
+pub struct WithBody {
+    asked: Asked,
+    /// Of a request that may lead to another protocol.
+    upgraded: Option<Upgraded>,
+}
 
 impl sealed::Sealed for WithBody {}
 
@@ -107,16 +114,19 @@ where
 {
     type Response = Response<ScopedBody<B, P, C>>;
 
-    fn of(request: &Request<A>) -> Self {
-        Self(match *request.method() {
+    fn of(request: &mut Request<A>) -> Self {
+        let asked = match *request.method() {
             Method::HEAD => Asked::Head,
             Method::CONNECT => Asked::Tunnel,
             _ => Asked::Body,
-        })
+        };
+        let may_switch = asked == Asked::Tunnel || request.headers().contains_key(UPGRADE);
+        let upgraded = may_switch.then(|| Upgraded::in_request(request.extensions_mut()));
+        Self { asked, upgraded }
     }
 
     fn end(
-        &self,
+        &mut self,
         classify: &C,
         permit: &mut Option<P>,
         result: Result<Response<B>, E>,
@@ -130,13 +140,17 @@ where
         };
         let (mut parts, body) = response.into_parts();
         let permit = permit.take().expect("polled after completion");
-        let call = Call::new(permit, classify.clone(), classify.head(&parts));
-        let upgraded = parts.status == StatusCode::SWITCHING_PROTOCOLS
-            || self.0 == Asked::Tunnel && parts.status.is_success();
-        let body = if upgraded {
-            parts.extensions.insert(Upgraded::holding(call));
-            ScopedBody::free(body)
-        } else if self.0 == Asked::Head || body.is_end_stream() {
+        let head = classify.head(&parts);
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS
+            || self.asked == Asked::Tunnel && parts.status.is_success()
+        {
+            let upgraded = self.upgraded.take().unwrap_or_default();
+            upgraded.hold(permit, head.unwrap_or(Outcome::Success));
+            upgraded.show(&mut parts.extensions);
+            return Ok(Response::from_parts(parts, ScopedBody::free(body)));
+        }
+        let call = Call::new(permit, classify.clone(), head);
+        let body = if self.asked == Asked::Head || body.is_end_stream() {
             call.end(None);
             ScopedBody::free(body)
         } else {

@@ -228,6 +228,12 @@ impl<H: Hold<Target = Limiter>> Permit for RateLimitPermit<H> {
             limiter.leave();
         }
     }
+
+    /// A turn is over once it is taken.
+    #[inline]
+    fn judged(&mut self, outcome: Outcome) {
+        self.settle_in_place(outcome);
+    }
 }
 
 impl<H: Hold<Target = Limiter>> Drop for RateLimitPermit<H> {

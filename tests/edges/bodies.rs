@@ -11,7 +11,8 @@ use http_body_util::BodyExt;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as HyperError};
 use hyper_util::rt::TokioExecutor;
-use seawall::Error;
+use seawall::http::StatusClassify;
+use seawall::{BulkheadConfig, BulkheadLayer, Error};
 use tokio::net::TcpListener;
 use tower::util::MapErr;
 
@@ -19,6 +20,7 @@ mod deadlines;
 mod replay;
 mod scope;
 mod timeouts;
+mod upgrades;
 
 type Http = Client<HttpConnector, Body>;
 
@@ -37,6 +39,11 @@ fn client() -> Http {
 /// A client under a stack.
 fn lifted() -> MapErr<Http, fn(HyperError) -> Error<HyperError>> {
     MapErr::new(client(), Error::Service)
+}
+
+/// A pool of one.
+fn pool() -> BulkheadLayer<StatusClassify> {
+    BulkheadLayer::new(BulkheadConfig::new(1).name("downloads")).classify(StatusClassify)
 }
 
 fn request(method: &str, base: &str, path: &str, body: Body) -> Request<Body> {

@@ -7,6 +7,7 @@ mod close;
 mod close_keyed;
 mod close_threads;
 mod events;
+mod judged;
 mod run;
 mod waiters;
 

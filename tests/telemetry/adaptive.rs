@@ -37,3 +37,16 @@ async fn every_move_of_the_limit_is_told() {
     assert_eq!(said.calls(PATTERN), totals(handle.totals()));
     assert_eq!(said.get("seawall_in_flight", &[]), 1.0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_judged_before_its_end_is_in_flight_until_then_and_told_of_once() {
+    recorder();
+    let name = "switched";
+    let handle = AdaptiveLayer::new(AdaptiveConfig::default().name(name)).handle();
+    let mut permit = handle.try_admit().expect("room");
+    permit.judged(Outcome::Success);
+    assert_eq!((said(name).calls(PATTERN)[0], said(name).get("seawall_in_flight", &[])), (0.0, 1.0));
+    permit.settle(Outcome::Success);
+    assert_eq!(said(name).calls(PATTERN), totals(handle.totals()));
+    assert_eq!((said(name).calls(PATTERN)[0], said(name).get("seawall_in_flight", &[])), (1.0, 0.0));
+}

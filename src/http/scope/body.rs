@@ -101,7 +101,7 @@ impl<P: Permit, C> Call<P, C> {
     }
 
     /// The call ended with this, unless its head has already said more.
-    pub(super) fn settle(mut self, end: impl FnOnce(&C) -> Outcome) {
+    fn settle(mut self, end: impl FnOnce(&C) -> Outcome) {
         let outcome = self.head.unwrap_or_else(|| end(&self.classify));
         self.permit.take().into_iter().for_each(|permit| permit.settle(outcome));
     }

@@ -8,18 +8,13 @@ use axum::http::StatusCode;
 use axum::routing::get as on_get;
 use seawall::axum::respond;
 use seawall::bulkhead::Handle;
-use seawall::http::{StatusClassify, Upgraded, scope, scope_option};
-use seawall::{BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer, Lift, service};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use seawall::http::{scope, scope_option};
+use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, Lift, service};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::*;
 
 type Chunks = mpsc::UnboundedSender<Result<Bytes, std::io::Error>>;
-
-fn pool() -> BulkheadLayer<StatusClassify> {
-    BulkheadLayer::new(BulkheadConfig::new(1).name("downloads")).classify(StatusClassify)
-}
 
 /// A server behind a pool of one, whose `/stream` is fed by hand, and the pool.
 async fn streaming() -> (String, Chunks, Handle) {
@@ -125,37 +120,6 @@ async fn a_gate_that_may_be_off_gives_the_same_body() {
         assert_eq!(text(response).await, "short");
         assert_eq!(handle.totals().successes, u64::from(on));
     }
-}
-
-/// A server that agrees to speak another protocol.
-async fn switching(answer: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        let _head = socket.read(&mut [0; 1024]).await.unwrap();
-        socket.write_all(answer.as_bytes()).await.unwrap();
-        std::future::pending::<()>().await;
-    });
-    format!("http://{address}")
-}
-
-#[tokio::test]
-async fn an_upgraded_connection_is_in_flight_as_long_as_it_is_kept() {
-    let base =
-        switching("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await;
-    let pool = pool();
-    let handle = pool.handle();
-    let client = service::<Request<Body>, _>(scope(pool).layer(lifted()));
-    let mut request = get(&base, "/");
-    request.headers_mut().insert("connection", "upgrade".parse().unwrap());
-    request.headers_mut().insert("upgrade", "echo".parse().unwrap());
-    let mut response = client.oneshot(request).await.unwrap();
-    let upgraded = response.extensions_mut().remove::<Upgraded>().expect("the call");
-    drop(response);
-    assert_eq!(handle.in_flight(), 1);
-    drop(upgraded);
-    assert_eq!((handle.in_flight(), handle.totals().successes), (0, 1));
 }
 
 #[tokio::test]

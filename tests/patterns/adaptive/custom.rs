@@ -1,7 +1,8 @@
 //! A limit of the user, which may be wrong.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use seawall::adaptive::{Aimd, Gradient2, Limit, LimitReason, Sample, Vegas};
 use seawall::gate::Permit;
@@ -36,6 +37,42 @@ async fn nonsense_is_cut_to_what_is_possible() {
     let custom = LimitReason::Custom;
     assert_eq!(moves(&mut events), [(1, most, custom), (most, 7, custom), (7, 1, custom)]);
     assert_eq!((handle.limit(), handle.in_flight()), (1, 0));
+}
+
+/// Hears what calls took, and moves nothing.
+struct Hears(Arc<Mutex<Vec<(Duration, usize, bool)>>>);
+
+impl Limit for Hears {
+    fn limit(&self) -> usize {
+        3
+    }
+
+    fn on_sample(&mut self, sample: Sample) -> usize {
+        self.0.lock().unwrap().push((sample.rtt, sample.in_flight, sample.dropped));
+        3
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_judged_before_its_end_took_as_long_as_until_then_and_keeps_its_place() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    let handle = AdaptiveLayer::new(config()).limit(move || Hears(hears.clone())).handle();
+    let [mut ends, mut leaves, mut slows] = [(); 3].map(|()| handle.try_admit().unwrap());
+    tokio::time::advance(ms(5)).await;
+    ends.judged(Outcome::Success);
+    leaves.judged(Outcome::Success);
+    slows.judged(THROTTLED);
+    let samples = [(ms(5), 1, false), (ms(5), 2, false), (ms(5), 3, true)];
+    assert_eq!((&*heard.lock().unwrap(), handle.in_flight()), (&samples.to_vec(), 3));
+    assert!(handle.try_admit().is_err(), "the places are taken");
+    tokio::time::advance(10_000 * SECOND).await;
+    ends.settle(Outcome::Success);
+    slows.settle(THROTTLED);
+    drop(leaves);
+    assert_eq!((heard.lock().unwrap().len(), handle.in_flight()), (3, 0));
+    let totals = handle.totals();
+    assert_eq!((totals.successes, totals.ignored, totals.abandoned, totals.calls()), (1, 1, 1, 4));
 }
 
 struct Panics;

@@ -28,6 +28,19 @@ async fn a_hung_probe_counts_as_failed_at_the_instant_its_lease_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_that_is_judged_before_its_end_closes_the_circuit_and_has_no_lease_any_more() {
+    let handle = probing(one_probe()).await;
+    let mut probe = admit(&handle);
+    advance(SECOND - NANO).await;
+    probe.judged(Outcome::Success);
+    assert_state(&handle, CircuitState::Closed);
+    advance(DAY).await;
+    probe.settle(Outcome::Success);
+    assert_state(&handle, CircuitState::Closed);
+    assert_eq!((handle.totals().successes, handle.in_flight()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_next_open_time_counts_from_the_end_of_the_lease_and_not_from_the_next_look() {
     let handle = probing(one_probe()).await;
     let _hung = admit(&handle);
