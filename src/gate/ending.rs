@@ -1,6 +1,9 @@
 //! When a call is over.
 
+use std::task::Poll;
+
 use super::Permit;
+use super::future::failing_if_it_panics;
 use crate::classify::{Classify, judge};
 use crate::error::StackError;
 use crate::rejected::RejectedKind;
@@ -13,16 +16,13 @@ pub trait Ending<C, P, Request, Response, Error>: sealed::Sealed {
     /// That of the call with this request, in which it may leave something.
     fn of(request: &mut Request) -> Self;
 
-    /// There is a result: settles the permit, or passes it on.
-    ///
-    /// # Errors
-    /// If the result was one.
-    fn end(
+    /// Polls the call. If there is a result it settles the permit, or passes it on.
+    fn poll(
         &mut self,
         classify: &C,
         permit: &mut Option<P>,
-        result: Result<Response, Error>,
-    ) -> Result<Self::Response, Error>;
+        call: impl FnOnce() -> Poll<Result<Response, Error>>,
+    ) -> Poll<Result<Self::Response, Error>>;
 }
 
 /// A call is over when there is a result: for HTTP, with the head of the response. `http::scope` makes it last as long as the
@@ -45,15 +45,19 @@ where
         Self
     }
 
+    /// The result stays where the call has put it: to move what was just written waits until it is.
     #[inline]
-    fn end(
+    fn poll(
         &mut self,
         classify: &C,
         permit: &mut Option<P>,
-        result: Result<Response, Error>,
-    ) -> Result<Response, Error> {
-        settle(permit, classify, &result);
-        result
+        call: impl FnOnce() -> Poll<Result<Response, Error>>,
+    ) -> Poll<Result<Response, Error>> {
+        let polled = failing_if_it_panics(permit, call);
+        if let Poll::Ready(result) = &polled {
+            settle(permit, classify, result);
+        }
+        polled
     }
 }
 

@@ -32,15 +32,23 @@ pin_project! {
 pin_project! {
     #[project = StepProjection]
     enum Step<F, W, S, Request> {
-        Waiting { #[pin] admitted: W, next: Option<Next<S, Request>> },
-        Readying { next: Option<Next<S, Request>> },
+        // Boxed, so that the calls that never wait carry neither service nor request about.
+        Deferred { next: Pin<Box<Deferred<W, S, Request>>> },
         Running { #[pin] call: F },
         Rejected { rejected: Option<Rejected> },
     }
 }
 
-/// The call still to be made. Boxed, so that the calls that never wait carry neither service nor request about.
-type Next<S, Request> = Box<(S, Request)>;
+pin_project! {
+    /// The call still to be made.
+    struct Deferred<W, S, Request> {
+        // None once it is admitted.
+        #[pin]
+        waiting: Option<W>,
+        service: S,
+        request: Option<Request>,
+    }
+}
 
 impl<G, C, S, T, Request> ResponseFuture<G, C, S, Request, T>
 where
@@ -61,12 +69,16 @@ where
         judge: (C, T),
         next: impl FnOnce() -> (S, Request),
     ) -> Self {
-        let (step, permit) = match admission {
-            Admission::Admitted(permit) => (Step::Readying { next: Some(Box::new(next())) }, Some(permit)),
-            Admission::Waiting(admitted) => (Step::Waiting { admitted, next: Some(Box::new(next())) }, None),
-            Admission::Rejected(rejected) => (Step::Rejected { rejected: Some(rejected) }, None),
+        let (waiting, permit) = match admission {
+            Admission::Admitted(permit) => (None, Some(permit)),
+            Admission::Waiting(admitted) => (Some(admitted), None),
+            Admission::Rejected(rejected) => {
+                return Self { step: Step::Rejected { rejected: Some(rejected) }, permit: None, judge };
+            }
         };
-        Self { step, permit, judge }
+        let (service, request) = next();
+        let next = Box::into_pin(Box::new(Deferred { waiting, service, request: Some(request) }));
+        Self { step: Step::Deferred { next }, permit, judge }
     }
 }
 
@@ -84,33 +96,32 @@ where
         loop {
             match this.step.as_mut().project() {
                 StepProjection::Running { call } => {
-                    let result = ready!(failing_if_it_panics(this.permit, || call.poll(cx)));
                     let (classify, ending) = this.judge;
-                    return Poll::Ready(ending.end(classify, this.permit, result));
+                    return ending.poll(classify, this.permit, || call.poll(cx));
                 }
                 StepProjection::Rejected { rejected } => {
                     let rejected = rejected.take().expect("polled after completion");
                     return Poll::Ready(Err(rejected.into()));
                 }
-                StepProjection::Readying { next } => {
-                    let (service, _) = &mut **next.as_mut().expect("polled after completion");
-                    let readied = ready!(failing_if_it_panics(this.permit, || service.poll_ready(cx)));
-                    let (mut service, request) = *next.take().expect("polled after completion");
-                    if let Err(error) = readied {
-                        let (classify, ending) = this.judge;
-                        return Poll::Ready(ending.end(classify, this.permit, Err(error)));
+                StepProjection::Deferred { next } => {
+                    let mut next = next.as_mut().project();
+                    if let Some(waiting) = next.waiting.as_mut().as_pin_mut() {
+                        match ready!(waiting.poll(cx)) {
+                            Ok(permit) => *this.permit = Some(permit),
+                            Err(rejected) => return Poll::Ready(Err(rejected.into())),
+                        }
+                        next.waiting.set(None);
                     }
-                    let call = failing_if_it_panics(this.permit, || service.call(request));
+                    let (classify, ending) = this.judge;
+                    if let Err(error) =
+                        ready!(failing_if_it_panics(this.permit, || next.service.poll_ready(cx)))
+                    {
+                        return ending.poll(classify, this.permit, || Poll::Ready(Err(error)));
+                    }
+                    let request = next.request.take().expect("polled after completion");
+                    let call = failing_if_it_panics(this.permit, || next.service.call(request));
                     this.step.set(Step::Running { call });
                 }
-                StepProjection::Waiting { admitted, next } => match ready!(admitted.poll(cx)) {
-                    Ok(permit) => {
-                        *this.permit = Some(permit);
-                        let next = next.take();
-                        this.step.set(Step::Readying { next });
-                    }
-                    Err(rejected) => this.step.set(Step::Rejected { rejected: Some(rejected) }),
-                },
             }
         }
     }
@@ -141,8 +152,8 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = match self.step {
-            Step::Waiting { .. } => "waiting",
-            Step::Readying { .. } => "readying",
+            Step::Deferred { ref next } if next.waiting.is_some() => "waiting",
+            Step::Deferred { .. } => "readying",
             Step::Running { .. } => "running",
             Step::Rejected { .. } => "rejected",
         };

@@ -1,5 +1,7 @@
 //! A call that lasts as long as its response body.
 
+use std::task::{Poll, ready};
+
 use ::http::header::UPGRADE;
 use ::http::response::Parts;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -15,6 +17,7 @@ use super::StatusClassify;
 use crate::classify::{Classify, Outcome};
 use crate::error::StackError;
 use crate::gate::ending::{sealed, settle};
+use crate::gate::future::failing_if_it_panics;
 use crate::gate::{Ending, Gated, Permit};
 
 mod body;
@@ -125,17 +128,17 @@ where
         Self { asked, upgraded }
     }
 
-    fn end(
+    fn poll(
         &mut self,
         classify: &C,
         permit: &mut Option<P>,
-        result: Result<Response<B>, E>,
-    ) -> Result<Self::Response, E> {
-        let response = match result {
+        call: impl FnOnce() -> Poll<Result<Response<B>, E>>,
+    ) -> Poll<Result<Self::Response, E>> {
+        let response = match ready!(failing_if_it_panics(permit, call)) {
             Ok(response) => response,
             failed => {
                 settle(permit, classify, &failed);
-                return failed.map(|response| response.map(ScopedBody::free));
+                return Poll::Ready(failed.map(|response| response.map(ScopedBody::free)));
             }
         };
         let (mut parts, body) = response.into_parts();
@@ -147,7 +150,7 @@ where
             let upgraded = self.upgraded.take().unwrap_or_default();
             upgraded.hold(permit, head.unwrap_or(Outcome::Success));
             upgraded.show(&mut parts.extensions);
-            return Ok(Response::from_parts(parts, ScopedBody::free(body)));
+            return Poll::Ready(Ok(Response::from_parts(parts, ScopedBody::free(body))));
         }
         let call = Call::new(permit, classify.clone(), head);
         let body = if self.asked == Asked::Head || body.is_end_stream() {
@@ -156,6 +159,6 @@ where
         } else {
             ScopedBody::holding(body, call)
         };
-        Ok(Response::from_parts(parts, body))
+        Poll::Ready(Ok(Response::from_parts(parts, body)))
     }
 }
