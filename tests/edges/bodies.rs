@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tower::util::MapErr;
 
 mod deadlines;
+mod discarded;
 mod replay;
 mod scope;
 mod timeouts;
