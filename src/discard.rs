@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// What becomes of the response of a failed attempt. Closures `Fn(Response) -> impl Future<Output = ()>` qualify.
+/// What becomes of the response of a failed attempt. Closures `Fn(Response) -> Option<impl Future<Output = ()>>` qualify.
 ///
 /// The future is polled while the retry waits for its next attempt, which it never holds up: it is dropped when the delay
 /// is over, or 100 ms of it. Without a delay it is polled once. An error has nothing to let go.
@@ -17,8 +17,8 @@ pub trait Discard<Response> {
     /// Lets one response go.
     type Discarding: Future<Output = ()>;
 
-    /// Takes a response that is not returned.
-    fn discard(&self, response: Response) -> Self::Discarding;
+    /// Takes a response that is not returned; `None` if that was all.
+    fn discard(&self, response: Response) -> Option<Self::Discarding>;
 }
 
 /// The longest that a response is kept for this: it may hold a permit. A new connection with TLS takes no longer, over a
@@ -27,12 +27,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
 impl<F, Response, Discarding> Discard<Response> for F
 where
-    F: Fn(Response) -> Discarding,
+    F: Fn(Response) -> Option<Discarding>,
     Discarding: Future<Output = ()>,
 {
     type Discarding = Discarding;
 
-    fn discard(&self, response: Response) -> Discarding {
+    fn discard(&self, response: Response) -> Option<Discarding> {
         self(response)
     }
 }
@@ -42,18 +42,21 @@ where
 pub struct Dropped;
 
 impl<Response> Discard<Response> for Dropped {
-    type Discarding = Self;
+    type Discarding = NothingLeft;
 
-    fn discard(&self, _: Response) -> Self {
-        Self
+    fn discard(&self, _: Response) -> Option<NothingLeft> {
+        None
     }
 }
 
-/// Nothing is left to do.
-impl Future for Dropped {
+/// What is left to do of a response that was dropped.
+#[derive(Debug)]
+pub enum NothingLeft {}
+
+impl Future for NothingLeft {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
+        match *self {}
     }
 }

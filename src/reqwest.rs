@@ -130,7 +130,7 @@ pub(crate) fn judge(error: &Error) -> Outcome {
 impl Discard<Response> for Drain {
     type Discarding = Draining<Body>;
 
-    fn discard(&self, response: Response) -> Draining<Body> {
+    fn discard(&self, response: Response) -> Option<Draining<Body>> {
         self.discard(::http::Response::from(response))
     }
 }

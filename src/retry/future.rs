@@ -12,7 +12,7 @@ use self::rest::{Fare, Rest};
 use super::service::Retrier;
 use super::state::Plan;
 use crate::attempt;
-use crate::base::clock::Sleep;
+use crate::base::clock::{Sleep, precise};
 use crate::base::lanes::LaneRef;
 use crate::budget::{BudgetId, Token};
 use crate::classify::{Classify, Outcome, judge};
@@ -42,9 +42,8 @@ pin_project! {
     #[project = StepProjection]
     enum Step<F, S, W> {
         Calling { #[pin] call: F, span: AttemptSpan },
-        // The timer is made when the first poll did not suffice.
-        Discarding { #[pin] discarding: W, #[pin] timer: Option<Sleep>, fare: Fare },
-        Sleeping { #[pin] sleep: Sleep, fare: Fare },
+        // While a response is let go, the sleep is no longer than that may take.
+        Sleeping { #[pin] discarding: Option<W>, #[pin] sleep: Sleep, fare: Fare },
         // Boxed: a future must not carry a service about that it rarely needs.
         Readying { service: Box<S>, fare: Fare },
     }
@@ -104,29 +103,25 @@ where
                             return Poll::Ready(result);
                         }
                         Ok(fare) => {
-                            let next = match this.rest.let_go(result) {
-                                Some(discarding) => Step::Discarding { discarding, timer: None, fare },
-                                None => this.rest.wait(None, fare),
-                            };
+                            let next = this.rest.let_go(result, fare, cx);
                             this.step.set(next);
                         }
                     }
                 }
-                StepProjection::Discarding { discarding, mut timer, fare } => {
-                    // The timer goes first: what never lets the task rest must not hold up the next attempt.
-                    let late = timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_ready());
-                    let poll = || discarding.poll(cx).is_ready();
-                    if !late && !this.rest.failing_if_it_panics(poll) && !fare.delay.is_zero() {
-                        if timer.is_some() {
-                            return Poll::Pending;
+                StepProjection::Sleeping { mut discarding, mut sleep, fare } => {
+                    if let Some(work) = discarding.as_mut().as_pin_mut() {
+                        let done = this.rest.failing_if_it_panics(|| work.poll(cx)).is_ready();
+                        // A timer that is polled after what used up the task's turn is never ready: the clock is.
+                        if !done && precise() < sleep.deadline() {
+                            ready!(sleep.as_mut().poll(cx));
                         }
-                        timer.set(Some(Sleep::new(PATIENCE.min(fare.delay))));
-                        continue;
+                        discarding.set(None);
+                        let rest = fare.delay.saturating_sub(PATIENCE);
+                        if !rest.is_zero() {
+                            let whole = sleep.deadline() + rest;
+                            sleep.set(Sleep::until(whole));
+                        }
                     }
-                    let next = this.rest.wait(timer.as_ref().as_pin_ref().map(Pin::get_ref), fare.take());
-                    this.step.set(next);
-                }
-                StepProjection::Sleeping { sleep, fare } => {
                     ready!(sleep.poll(cx));
                     let next = this.rest.make_ready(fare.take());
                     this.step.set(next);
@@ -163,7 +158,6 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = match self.step {
             Step::Calling { .. } => "calling",
-            Step::Discarding { .. } => "discarding",
             Step::Sleeping { .. } => "sleeping",
             Step::Readying { .. } => "readying",
         };

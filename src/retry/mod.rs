@@ -135,7 +135,7 @@ pub use self::config::RetryConfig;
 pub use self::future::ResponseFuture;
 pub use self::layer::{Handle, RetryLayer};
 pub use self::service::Retry;
-pub use crate::discard::{Discard, Dropped};
+pub use crate::discard::{Discard, Dropped, NothingLeft};
 pub use crate::repeat::{ByClone, Repeat};
 
 #[cfg(all(test, not(seawall_loom)))]

@@ -1,5 +1,8 @@
 //! What a call holds beside its attempts.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::Context;
 use std::time::Duration;
 
 use super::Step;
@@ -146,28 +149,30 @@ impl<S: Clone, C, R: Repeat<Request>, D, Request> Rest<S, C, R, D, Request> {
         Ok(Fare { delay, after: outcome, token, place })
     }
 
-    /// An error holds nothing to let go.
-    pub(super) fn let_go<Response, Error>(
+    /// Lets go of what is not returned, and waits. Without a delay the response gets one poll, and no timer is touched.
+    #[cold]
+    pub(super) fn let_go<F, Response, Error>(
         &mut self,
         result: Result<Response, Error>,
-    ) -> Option<D::Discarding>
+        fare: Fare,
+        cx: &mut Context<'_>,
+    ) -> Step<F, S, D::Discarding>
     where
         D: Discard<Response>,
     {
-        let response = result.ok()?;
         let Self { retrier, timed, .. } = self;
-        let discard = || retrier.discard.discard(response);
-        Some(retrier.shared.events.failing_if_it_panics(timed, discard))
-    }
-
-    /// Waits for what is left of the delay, if the response took until the end of this timer. No delay touches no timer.
-    pub(super) fn wait<F, W>(&self, timer: Option<&Sleep>, fare: Fare) -> Step<F, S, W> {
-        let sleep = match timer {
-            _ if fare.delay.is_zero() => return self.make_ready(fare),
-            Some(timer) => Sleep::until(timer.deadline() + fare.delay.saturating_sub(PATIENCE)),
-            None => Sleep::new(fare.delay),
-        };
-        Step::Sleeping { sleep, fare }
+        let mut discarding = result.ok().and_then(|response| {
+            let discard = || retrier.discard.discard(response);
+            retrier.shared.events.failing_if_it_panics(timed, discard)
+        });
+        if fare.delay.is_zero() {
+            if let Some(work) = discarding.take() {
+                let _either_way = self.failing_if_it_panics(|| pin!(work).poll(cx));
+            }
+            return self.make_ready(fare);
+        }
+        let longest = if discarding.is_some() { PATIENCE } else { Duration::MAX };
+        Step::Sleeping { discarding, sleep: Sleep::new(fare.delay.min(longest)), fare }
     }
 
     /// Who gets ready sleeps no more.
@@ -193,4 +198,3 @@ fn in_time(config: &RetryConfig, delay: Duration, started: Option<Instant>) -> b
     own.is_none_or(|left| delay <= left)
         && deadline.is_none_or(|left| delay.saturating_add(config.least_attempt) <= left)
 }
-

@@ -42,17 +42,14 @@ impl Drop for Kept {
 }
 
 /// Keeps each response until this has ended.
-fn until<W: Future<Output = ()>>(
-    book: &Book,
-    what: impl Fn() -> W + Clone,
-) -> impl Discard<Outcome> + Clone {
+fn until<W: Future<Output = ()>>(book: &Book, what: impl Fn() -> W + Clone) -> impl Discard<Outcome> + Clone {
     let book = book.clone();
     move |_: Outcome| {
         let (kept, what) = (book.keep(), what());
-        async move {
+        Some(async move {
             what.await;
             drop(kept);
-        }
+        })
     }
 }
 
@@ -71,10 +68,8 @@ async fn kept<W: Future<Output = ()>>(
 
 #[tokio::test(start_paused = true)]
 async fn a_response_is_let_go_while_the_delay_runs() {
-    let (kept, began) = kept(waiting(ms(70)), &[AGAIN, AGAIN, Outcome::Success], || {
-        tokio::time::sleep(ms(30))
-    })
-    .await;
+    let (kept, began) =
+        kept(waiting(ms(70)), &[AGAIN, AGAIN, Outcome::Success], || tokio::time::sleep(ms(30))).await;
     assert_eq!(kept, [ms(30), ms(30)]);
     assert_eq!(began, [ms(0), ms(70), ms(140)]);
 }
@@ -140,7 +135,7 @@ fn until_numbers(book: &Book) -> impl Discard<u64> + Clone {
     let book = book.clone();
     move |_: u64| {
         let kept = book.keep();
-        async move { drop(kept) }
+        Some(async move { drop(kept) })
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use seawall::http::{Drain, Replay, StatusClassify, scope};
-use seawall::{Backoff, BulkheadConfig, BulkheadLayer, Discard, Dropped, Lift, RetryConfig, RetryLayer, service};
+use seawall::{
+    Backoff, BulkheadConfig, BulkheadLayer, Discard, Dropped, Lift, RetryConfig, RetryLayer, service,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};

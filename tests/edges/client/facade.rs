@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use reqwest::StatusCode;
 use seawall::http::{
-    CacheBypass, CallKey, Drain, HttpCacheConfig, HttpCacheLayer, NoRetry, Replay, call_key, call_priority, scope,
+    CacheBypass, CallKey, Drain, HttpCacheConfig, HttpCacheLayer, NoRetry, Replay, call_key, call_priority,
+    scope,
 };
 use seawall::reqwest::Client as Guarded;
 use seawall::{

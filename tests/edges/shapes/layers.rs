@@ -91,8 +91,9 @@ fn each_layer_works_over_a_client() {
 
 #[test]
 fn the_service_of_a_stack_has_a_name() {
-    type Stack =
-        Timeout<Retry<CircuitBreaker<Timeout<Lifted<Client>>, StatusClassify>, StatusClassify, TryClone, Drain>>;
+    type Stack = Timeout<
+        Retry<CircuitBreaker<Timeout<Lifted<Client>>, StatusClassify>, StatusClassify, TryClone, Drain>,
+    >;
     let stack: Stack = ServiceBuilder::new()
         .layer(timeout())
         .layer(seawall::reqwest::retry(RetryConfig::default()))
