@@ -1,14 +1,14 @@
 //! What an HTTP response says about the service, and which requests may be sent twice.
 //!
 //! Works with the types of the `http` crate, whatever the body and the client. [`StatusClassify`] goes to
-//! `classify` of a circuit breaker, a retry or a fallback, [`Idempotent`] to `repeat` and [`Drain`] to `discard` of a retry:
+//! `classify` of a circuit breaker, a retry or a fallback, [`Idempotent`] or [`Replay`] to `repeat` of a retry or a fallback,
+//! [`Drain`] to `discard` of a retry. [`retry()`] has one of each:
 //!
 //! ```
-//! use seawall::http::{Drain, Idempotent, StatusClassify};
-//! use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer};
+//! use seawall::http::StatusClassify;
+//! use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig};
 //!
-//! let retry = RetryLayer::new(RetryConfig::default().name("inventory")).classify(StatusClassify);
-//! let retry = retry.repeat(Idempotent).discard(Drain::default());
+//! let retry = seawall::http::retry(RetryConfig::default().name("inventory"));
 //! let breaker = CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("inventory")).classify(StatusClassify);
 //! # fn layers<S>(_: &impl tower::Layer<S>, _: &impl tower::Layer<S>) {}
 //! # layers::<()>(&retry, &breaker);

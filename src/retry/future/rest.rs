@@ -33,7 +33,7 @@ pub(super) struct Fare {
 }
 
 impl Fare {
-    /// For the next step.
+    /// What the next step takes over.
     pub(super) fn take(&mut self) -> Self {
         Self { token: self.token.take(), place: self.place.take(), ..*self }
     }
