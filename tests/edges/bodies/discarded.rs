@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use axum::routing::get as on_get;
+use axum::serve::ListenerExt;
 use seawall::http::{Drain, Replay, StatusClassify, scope};
 use seawall::{
     Backoff, BulkheadConfig, BulkheadLayer, Discard, Dropped, Lift, RetryConfig, RetryLayer, service,
@@ -180,4 +182,27 @@ async fn an_error_page_holds_its_permit_until_it_is_drained_and_no_longer_than_a
         assert!(call.await.is_err());
         assert_eq!((handle.in_flight(), handle.totals().calls()), (0, 1));
     }
+}
+
+#[tokio::test]
+async fn over_http2_an_error_page_that_is_dropped_leaves_its_connection() {
+    let (connections, requests) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counted = connections.clone();
+    let page = move || async move {
+        let status = if requests.fetch_add(1, Ordering::SeqCst) < 2 { 503 } else { 200 };
+        let pieces =
+            futures::stream::iter((0..50).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![0; 4096]))));
+        Response::builder().status(status).body(Body::from_stream(pieces)).unwrap()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let listener = listener.tap_io(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    tokio::spawn(async { axum::serve(listener, Router::new().route("/", on_get(page))).await });
+    let http: Http = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let client = seawall::http::retry(three(ms(50))).layer(MapErr::new(http, Error::Service));
+    let answer = service::<Request<Body>, _>(client).oneshot(get(&base, "/")).await.unwrap();
+    assert_eq!((answer.status().as_u16(), connections.load(Ordering::SeqCst)), (200, 1));
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes().len(), 50 * 4096);
 }
