@@ -10,8 +10,8 @@ use axum::routing::get;
 use seawall::http::{IdempotencyKey, InFlight, NoRetry, Replay, StatusClassify, by_host};
 use seawall::reqwest::Client;
 use seawall::{
-    Backoff, CircuitBreakerConfig, CircuitBreakerLayer, Error, Event, EventKind, RetryConfig, RetryLayer,
-    StackError, TimeoutConfig, TimeoutLayer,
+    Backoff, CircuitBreakerConfig, CircuitBreakerLayer, Error, Event, EventKind, RetryConfig, StackError,
+    TimeoutConfig, TimeoutLayer,
 };
 
 const fn ms(millis: u64) -> Duration {
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(async { axum::serve(listener, app).await });
 
     let retry = RetryConfig::default().name("shop").backoff(Backoff::exponential(ms(50)));
-    let retry = RetryLayer::new(retry)
+    let retry = seawall::http::retry(retry)
         .classify(InFlight(StatusClassify))
         .repeat(IdempotencyKey(Replay::default()))
         .on_event(|event: &Event| match &event.kind {

@@ -9,11 +9,9 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use reqwest_middleware::ClientBuilder;
-use seawall::http::{Replay, StatusClassify};
+use seawall::http::StatusClassify;
 use seawall::reqwest_middleware::LayerMiddleware;
-use seawall::{
-    Backoff, CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer, StackError, TimeoutLayer,
-};
+use seawall::{Backoff, CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, StackError, TimeoutLayer};
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -39,11 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let state = circuit.handle();
     let http = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).build()?;
     let client = ClientBuilder::new(http)
-        .with(LayerMiddleware::new((
-            RetryLayer::new(retry).classify(StatusClassify).repeat(Replay::default()),
-            circuit,
-            TimeoutLayer::new(ms(500)),
-        )))
+        .with(LayerMiddleware::new((seawall::http::retry(retry), circuit, TimeoutLayer::new(ms(500)))))
         .build();
 
     for step in 0..14 {

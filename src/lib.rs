@@ -81,6 +81,7 @@ pub use self::circuit_breaker::{CircuitBreaker, CircuitBreakerConfig, CircuitBre
 pub use self::classify::{Cause, Classify, ErrorsFail, Outcome};
 pub use self::coalesce::{Coalesce, CoalesceConfig, CoalesceLayer};
 pub use self::deadline::{Deadline, Origin, Scoped};
+pub use self::discard::{Discard, Dropped};
 pub use self::error::{BoxError, ConfigError, Error, Rejected, RejectedKind, StackError};
 pub use self::event::{Attempts, Degraded, Event, EventKind, GaveUp, Listener, Pattern, Subscription};
 pub use self::fallback::{Fallback, FallbackLayer, LastGoodConfig};
@@ -102,6 +103,7 @@ mod backoff;
 mod budget;
 pub mod classify;
 mod deadline;
+mod discard;
 mod error;
 pub mod event;
 pub mod gate;

@@ -18,14 +18,15 @@
 //! The client's own `timeout` covers the body as well; the layers' timeout ends with the head of the response. They go
 //! together.
 
-use ::reqwest::{Error, Request, Response};
+use ::reqwest::{Body, Error, Request, Response};
 
 use crate::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer};
 use crate::classify::{Cause, Classify, Outcome};
+use crate::discard::Discard;
 use crate::error::StackError;
 use crate::event::{Attempts, Degraded};
 use crate::hedge::{HedgeConfig, HedgeLayer};
-use crate::http::{cause_of, may_be_repeated};
+use crate::http::{Drain, Draining, cause_of, may_be_repeated};
 use crate::lift::lift_into_error;
 use crate::repeat::Repeat;
 use crate::retry::{RetryConfig, RetryLayer};
@@ -45,14 +46,15 @@ pub use crate::http::StatusClassify;
 
 lift_into_error!(Error);
 
-/// A retry for a [`reqwest::Client`]: judges by [`StatusClassify`], copies requests by [`TryClone`].
+/// A retry for a [`reqwest::Client`]: judges by [`StatusClassify`], copies requests by [`TryClone`], and reads by [`Drain`]
+/// what is not returned.
 ///
 /// # Panics
 /// If the config is outside its ranges.
 #[must_use]
 #[track_caller]
-pub fn retry(config: RetryConfig) -> RetryLayer<StatusClassify, TryClone> {
-    RetryLayer::new(config).classify(StatusClassify).repeat(TryClone)
+pub fn retry(config: RetryConfig) -> RetryLayer<StatusClassify, TryClone, Drain> {
+    RetryLayer::new(config).classify(StatusClassify).repeat(TryClone).discard(Drain::default())
 }
 
 /// A hedge for a [`reqwest::Client`]: judges by [`StatusClassify`], copies requests by [`TryClone`]. The loser is dropped, which
@@ -124,6 +126,14 @@ pub(crate) fn judge(error: &Error) -> Outcome {
         Outcome::Permanent
     } else {
         transient(cause_of(Some(error)))
+    }
+}
+
+impl Discard<Response> for Drain {
+    type Discarding = Draining<Body>;
+
+    fn discard(&self, response: Response) -> Option<Draining<Body>> {
+        self.discard(::http::Response::from(response))
     }
 }
 

@@ -2,13 +2,13 @@
 //!
 //! ```
 //! use reqwest_middleware::ClientBuilder;
-//! use seawall::http::{Replay, StatusClassify};
+//! use seawall::http::StatusClassify;
 //! use seawall::reqwest_middleware::LayerMiddleware;
-//! use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer};
+//! use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig};
 //!
 //! let client = ClientBuilder::new(reqwest::Client::new())
 //!     .with(LayerMiddleware::new((
-//!         RetryLayer::new(RetryConfig::default().name("shop")).classify(StatusClassify).repeat(Replay::default()),
+//!         seawall::http::retry(RetryConfig::default().name("shop")),
 //!         CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("shop")).classify(StatusClassify),
 //!     )))
 //!     .build();

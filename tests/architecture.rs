@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 5] = [
     &["base"],
     &[
         "name", "key", "classify", "totals", "error", "rejected", "lift", "event", "telemetry", "backoff", "budget",
-        "deadline", "attempt", "repeat",
+        "deadline", "attempt", "repeat", "discard",
     ],
     &["gate"],
     &["circuit_breaker", "bulkhead", "rate_limit", "adaptive", "retry", "hedge", "timeout", "fallback", "coalesce", "chaos", "cache"],

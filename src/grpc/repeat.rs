@@ -13,7 +13,8 @@ use tonic::body::Body;
 /// A retry for a tonic channel: judges by [`GrpcClassify`], and repeats only calls that the server never processed.
 /// `.repeat(grpc::repeat(…))` adds those whose paths may be called twice.
 ///
-/// A call is repeated only until its response headers: after them the service is committed to it (gRFC A6).
+/// A call is repeated only until its response headers: after them the service is committed to it (gRFC A6). A response that is
+/// not returned is dropped, which ends its stream and leaves the connection.
 ///
 /// # Panics
 /// If the config is outside its ranges.

@@ -22,14 +22,14 @@ pub use self::builder::RequestBuilder;
 /// ```
 /// use std::time::Duration;
 ///
-/// use seawall::http::{Replay, StatusClassify};
+/// use seawall::http::StatusClassify;
 /// use seawall::reqwest::Client;
-/// use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, RetryLayer, TimeoutLayer};
+/// use seawall::{CircuitBreakerConfig, CircuitBreakerLayer, RetryConfig, TimeoutLayer};
 ///
 /// # async fn call() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = Client::new(reqwest::Client::builder().retry(reqwest::retry::never()).build()?).layer((
 ///     TimeoutLayer::new(Duration::from_secs(10)),
-///     RetryLayer::new(RetryConfig::default().name("shop")).classify(StatusClassify).repeat(Replay::default()),
+///     seawall::http::retry(RetryConfig::default().name("shop")),
 ///     CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("shop")).classify(StatusClassify),
 ///     TimeoutLayer::new(Duration::from_secs(3)),
 /// ));

@@ -13,6 +13,7 @@ use crate::base::random::Random;
 use crate::base::sync::{Arc, AtomicU64, Ordering};
 use crate::budget::Budget;
 use crate::classify::ErrorsFail;
+use crate::discard::Dropped;
 use crate::error::ConfigError;
 use crate::event::{EventKind, Events, Listener, Pattern, Subscription};
 use crate::name::Name;
@@ -20,11 +21,12 @@ use crate::repeat::ByClone;
 
 /// Makes calls again that failed for now.
 #[derive(Clone)]
-pub struct RetryLayer<C = ErrorsFail, R = ByClone> {
+pub struct RetryLayer<C = ErrorsFail, R = ByClone, D = Dropped> {
     shared: Arc<Shared>,
     budget: Option<Budget>,
     classify: C,
     repeat: R,
+    discard: D,
 }
 
 /// What all services of a layer share.
@@ -72,32 +74,39 @@ impl RetryLayer {
             events: Events::new(Pattern::Retry, name, false),
             config,
         };
-        Ok(Self { shared: Arc::new(shared), budget, classify: ErrorsFail, repeat: ByClone })
+        Ok(Self { shared: Arc::new(shared), budget, classify: ErrorsFail, repeat: ByClone, discard: Dropped })
     }
 }
 
-impl<C, R> RetryLayer<C, R> {
+impl<C, R, D> RetryLayer<C, R, D> {
     /// Says what a result means: [`Classify`](crate::Classify).
     #[must_use]
-    pub fn classify<D>(self, classify: D) -> RetryLayer<D, R> {
-        let Self { shared, budget, repeat, .. } = self;
-        RetryLayer { shared, budget, classify, repeat }
+    pub fn classify<J>(self, classify: J) -> RetryLayer<J, R, D> {
+        let Self { shared, budget, repeat, discard, .. } = self;
+        RetryLayer { shared, budget, classify, repeat, discard }
     }
 
     /// Says how a request is sent again: [`Repeat`](crate::Repeat).
     #[must_use]
-    pub fn repeat<Q>(self, repeat: Q) -> RetryLayer<C, Q> {
-        let Self { shared, budget, classify, .. } = self;
-        RetryLayer { shared, budget, classify, repeat }
+    pub fn repeat<Q>(self, repeat: Q) -> RetryLayer<C, Q, D> {
+        let Self { shared, budget, classify, discard, .. } = self;
+        RetryLayer { shared, budget, classify, repeat, discard }
     }
 
     /// Copies a request with this function; one for which it returns `None` is sent once.
     #[must_use]
-    pub fn repeat_with<Request, F>(self, copy: F) -> RetryLayer<C, F>
+    pub fn repeat_with<Request, F>(self, copy: F) -> RetryLayer<C, F, D>
     where
         F: Fn(&Request) -> Option<Request>,
     {
         self.repeat(copy)
+    }
+
+    /// Says what becomes of a response that is not returned: [`Discard`](crate::Discard).
+    #[must_use]
+    pub fn discard<E>(self, discard: E) -> RetryLayer<C, R, E> {
+        let Self { shared, budget, classify, repeat, .. } = self;
+        RetryLayer { shared, budget, classify, repeat, discard }
     }
 
     /// Spends this budget instead of one of its own: for several layers that call the same service.
@@ -132,21 +141,20 @@ impl<C, R> RetryLayer<C, R> {
     }
 }
 
-impl<S: Clone, C: Clone, R: Clone> Layer<S> for RetryLayer<C, R> {
-    type Service = Retry<S, C, R>;
+impl<S: Clone, C: Clone, R: Clone, D: Clone> Layer<S> for RetryLayer<C, R, D> {
+    type Service = Retry<S, C, R, D>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Retry::new(
             inner,
             self.shared.clone(),
             self.budget.clone(),
-            self.classify.clone(),
-            self.repeat.clone(),
+            (self.classify.clone(), self.repeat.clone(), self.discard.clone()),
         )
     }
 }
 
-impl<C, R> fmt::Debug for RetryLayer<C, R> {
+impl<C, R, D> fmt::Debug for RetryLayer<C, R, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryLayer").field("name", &self.shared.events.name()).finish_non_exhaustive()
     }

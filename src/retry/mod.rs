@@ -72,9 +72,13 @@
 //! `Transient`. A caller's deadline that passed below is `Ignored`.
 //!
 //! The first attempt is made by the instance that was ready. Each further one is made by a clone, readied first. The
-//! request is copied before each attempt but the last, never when `max_attempts` is 1. A result that is not returned is
-//! dropped before the wait, so its connection is free. The inner service can read the number of its attempt from
-//! [`current_attempt`](crate::current_attempt).
+//! request is copied before each attempt but the last, never when `max_attempts` is 1. The inner service can read the number
+//! of its attempt from [`current_attempt`](crate::current_attempt).
+//!
+//! What is not returned goes before the wait. An error is dropped, and so is a response, unless
+//! [`discard`](RetryLayer::discard) says otherwise: see [`Discard`]. A client of HTTP/1 closes the connection of a response that
+//! is dropped before its end; `http::Drain` reads it to its end first. That happens while the delay runs, for up to 100 ms of
+//! it, and holds up nobody. Without a delay the response gets one poll.
 //!
 //! # Defaults
 //!
@@ -118,10 +122,10 @@
 //! # Cancellation and panics
 //!
 //! A call that is dropped while it waits, for its delay or for readiness, makes no further attempt and gives its place and
-//! its token back. Dropped during an attempt, it drops the attempt; the layers below decide what that means. No task is
+//! its token back; a response that was being let go is dropped with it. Dropped during an attempt, it drops the attempt; the layers below decide what that means. No task is
 //! spawned, so nothing goes on after the caller left.
 //!
-//! A panic of the service, the classifier, the repeat strategy or the delays goes on to the caller and leaves nothing held.
+//! A panic of the service, the classifier, the strategies or the delays goes on to the caller and leaves nothing held.
 //! A listener that panics is caught. A readiness error of a further attempt ends the call with that error, as `NotTransient`,
 //! and its token goes back.
 
@@ -135,6 +139,7 @@ pub use self::config::RetryConfig;
 pub use self::future::ResponseFuture;
 pub use self::layer::{Handle, RetryLayer};
 pub use self::service::Retry;
+pub use crate::discard::{Discard, Dropped, NothingLeft};
 pub use crate::repeat::{ByClone, Repeat};
 
 #[cfg(all(test, not(seawall_loom)))]

@@ -15,14 +15,15 @@ use crate::base::lanes::Lanes;
 use crate::base::sync::{Arc, Mutex};
 use crate::budget::{Budget, BudgetId};
 use crate::classify::{Classify, ErrorsFail};
+use crate::discard::{Discard, Dropped};
 use crate::error::StackError;
 use crate::repeat::{ByClone, Repeat};
 use crate::telemetry::AttemptSpan;
 
 /// A service whose failed calls are made again.
-pub struct Retry<S, C = ErrorsFail, R = ByClone> {
+pub struct Retry<S, C = ErrorsFail, R = ByClone, D = Dropped> {
     inner: S,
-    retrier: Lanes<Retrier<S>>,
+    retrier: Lanes<Retrier<S, D>>,
     classify: C,
     repeat: R,
 }
@@ -30,34 +31,40 @@ pub struct Retry<S, C = ErrorsFail, R = ByClone> {
 /// What a call needs for another attempt. In this order, so that what every call reads lies a cache line away from the
 /// counter that may lie behind it in memory.
 #[repr(C)]
-pub(super) struct Retrier<S> {
+pub(super) struct Retrier<S, D> {
     pub(super) shared: Arc<Shared>,
     pub(super) budget: Option<Budget>,
     _padding: [u64; 8],
     /// Cloned when an attempt is really made again. Locked only for that, which also lends `Sync` to those that lack it.
     prototype: Mutex<S>,
+    pub(super) discard: D,
 }
 
-impl<S: Clone, C, R> Retry<S, C, R> {
-    pub(super) fn new(inner: S, shared: Arc<Shared>, budget: Option<Budget>, classify: C, repeat: R) -> Self {
+impl<S: Clone, C, R, D> Retry<S, C, R, D> {
+    pub(super) fn new(
+        inner: S,
+        shared: Arc<Shared>,
+        budget: Option<Budget>,
+        (classify, repeat, discard): (C, R, D),
+    ) -> Self {
         let prototype = Mutex::new(inner.clone());
         Self {
             inner,
-            retrier: Lanes::new(Retrier { shared, budget, _padding: [0; 8], prototype }),
+            retrier: Lanes::new(Retrier { shared, budget, _padding: [0; 8], prototype, discard }),
             classify,
             repeat,
         }
     }
 }
 
-impl<S: Clone> Retrier<S> {
+impl<S: Clone, D> Retrier<S, D> {
     /// A service for one more attempt.
     pub(super) fn another(&self) -> S {
         self.prototype.lock().clone()
     }
 }
 
-impl<S: Clone, C: Clone, R: Clone> Clone for Retry<S, C, R> {
+impl<S: Clone, C: Clone, R: Clone, D> Clone for Retry<S, C, R, D> {
     fn clone(&self) -> Self {
         let Self { inner, retrier, classify, repeat } = self;
         Self {
@@ -69,15 +76,16 @@ impl<S: Clone, C: Clone, R: Clone> Clone for Retry<S, C, R> {
     }
 }
 
-impl<S, C, R, Request> Service<Request> for Retry<S, C, R>
+impl<S, C, R, D, Request> Service<Request> for Retry<S, C, R, D>
 where
     S: Service<Request, Error: StackError> + Clone,
     C: Classify<S::Response, S::Error> + Clone,
     R: Repeat<Request> + Clone,
+    D: Discard<S::Response>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, C, R, Request>;
+    type Future = ResponseFuture<S, C, R, D, Request>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -105,7 +113,7 @@ where
     }
 }
 
-impl<S: fmt::Debug, C, R> fmt::Debug for Retry<S, C, R> {
+impl<S: fmt::Debug, C, R, D> fmt::Debug for Retry<S, C, R, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry").field("inner", &self.inner).finish_non_exhaustive()
     }

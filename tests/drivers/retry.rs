@@ -7,6 +7,7 @@ mod budget;
 mod cancel;
 mod copies;
 mod deadlines;
+mod discard;
 mod free;
 mod hints;
 mod questions;

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tower::util::MapErr;
 
 mod deadlines;
+mod discarded;
 mod replay;
 mod scope;
 mod timeouts;

@@ -1,14 +1,8 @@
-//! Response bodies that take too long, and connections that are used again.
+//! Response bodies that take too long.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-
-use axum::extract::ConnectInfo;
-use axum::http::StatusCode;
 use axum::routing::get as on_get;
 use seawall::http::{BodyTimeoutLayer, StatusClassify, cut_off, scope};
-use seawall::{Backoff, BulkheadConfig, BulkheadLayer, RejectedKind, RetryConfig, RetryLayer, service};
+use seawall::{BulkheadConfig, BulkheadLayer, RejectedKind};
 use tower::{Layer, ServiceExt};
 
 use super::*;
@@ -78,33 +72,4 @@ async fn a_body_that_was_cut_off_is_a_failure_to_the_gate_above() {
     let response = client.oneshot(get(&base, "/")).await.unwrap();
     assert!(response.into_body().collect().await.is_err());
     assert_eq!((handle.in_flight(), handle.totals().failures), (0, 1));
-}
-
-#[tokio::test]
-async fn an_answer_that_is_thrown_away_leaves_its_connection_to_the_next_attempt() {
-    let ports: Arc<Mutex<Vec<u16>>> = Arc::default();
-    let seen = ports.clone();
-    let answer = move |ConnectInfo(peer): ConnectInfo<SocketAddr>| async move {
-        let mut seen = seen.lock().unwrap();
-        seen.push(peer.port());
-        (
-            if seen.len() < 3 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK },
-            "some words to throw away",
-        )
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let router = Router::new().route("/", on_get(answer));
-    tokio::spawn(async {
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await
-    });
-
-    let backoff = RetryConfig::default().backoff(Backoff::constant(ms(20)));
-    let retry = RetryLayer::new(backoff).classify(StatusClassify).repeat_with(|request: &Request<Body>| {
-        Some(Request::builder().uri(request.uri().clone()).body(Body::empty()).unwrap())
-    });
-    let client = service::<Request<Body>, _>(retry.layer(lifted()));
-    assert_eq!(client.oneshot(get(&base, "/")).await.unwrap().status(), 200);
-    let ports = ports.lock().unwrap();
-    assert_eq!((ports.len(), ports.iter().collect::<BTreeSet<_>>().len()), (3, 1), "{ports:?}");
 }

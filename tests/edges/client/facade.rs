@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use reqwest::StatusCode;
 use seawall::http::{
-    CacheBypass, CallKey, HttpCacheConfig, HttpCacheLayer, NoRetry, Replay, call_key, call_priority, scope,
+    CacheBypass, CallKey, Drain, HttpCacheConfig, HttpCacheLayer, NoRetry, Replay, call_key, call_priority,
+    scope,
 };
 use seawall::reqwest::Client as Guarded;
 use seawall::{
@@ -16,8 +17,8 @@ use super::server::{Reply, Server, nobody, url_of};
 use super::*;
 
 /// As the README has it, over `http` types.
-fn retrying() -> RetryLayer<StatusClassify, Replay> {
-    RetryLayer::new(retry()).classify(StatusClassify).repeat(Replay::default())
+fn retrying() -> RetryLayer<StatusClassify, Replay, Drain> {
+    seawall::http::retry(retry())
 }
 
 fn plain() -> Guarded {

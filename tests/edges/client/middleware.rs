@@ -2,7 +2,7 @@
 
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use seawall::circuit_breaker::CircuitState;
-use seawall::http::{Replay, scope};
+use seawall::http::{Drain, Replay, scope};
 use seawall::reqwest_middleware::LayerMiddleware;
 use seawall::{BulkheadConfig, BulkheadLayer, HedgeConfig, HedgeLayer, RejectedKind, RetryLayer, StackError};
 use tower::Layer;
@@ -14,8 +14,8 @@ fn with(middleware: impl Middleware) -> ClientWithMiddleware {
     ClientBuilder::new(client()).with(middleware).build()
 }
 
-fn retrying() -> RetryLayer<StatusClassify, Replay> {
-    RetryLayer::new(retry()).classify(StatusClassify).repeat(Replay::default())
+fn retrying() -> RetryLayer<StatusClassify, Replay, Drain> {
+    seawall::http::retry(retry())
 }
 
 fn kind(error: &reqwest_middleware::Error) -> Option<RejectedKind> {

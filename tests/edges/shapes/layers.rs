@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 
 use reqwest::{Client, Request};
+use seawall::http::Drain;
 use seawall::reqwest::TryClone;
 use seawall::{CircuitBreaker, Error, Lift, Lifted, Retry, StackError, Timeout, service};
 use tower::util::BoxCloneSyncService;
@@ -90,8 +91,9 @@ fn each_layer_works_over_a_client() {
 
 #[test]
 fn the_service_of_a_stack_has_a_name() {
-    type Stack =
-        Timeout<Retry<CircuitBreaker<Timeout<Lifted<Client>>, StatusClassify>, StatusClassify, TryClone>>;
+    type Stack = Timeout<
+        Retry<CircuitBreaker<Timeout<Lifted<Client>>, StatusClassify>, StatusClassify, TryClone, Drain>,
+    >;
     let stack: Stack = ServiceBuilder::new()
         .layer(timeout())
         .layer(seawall::reqwest::retry(RetryConfig::default()))
