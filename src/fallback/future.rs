@@ -102,13 +102,15 @@ where
         loop {
             match this.step.as_mut().project() {
                 StepProjection::Calling { call, spare } => {
-                    let result = ready!(call.poll(cx));
-                    let outcome = judge(&this.rest.classify, &result);
+                    let polled = call.poll(cx);
+                    let Poll::Ready(result) = &polled else { return Poll::Pending };
+                    let outcome = judge(&this.rest.classify, result);
                     let spare = spare.take().expect("polled after completion");
-                    if let (Outcome::Success, Ok(response)) = (outcome, &result) {
+                    if let (Outcome::Success, Ok(response)) = (outcome, result) {
                         spare.succeeded(response);
-                        return Poll::Ready(result);
+                        return polled;
                     }
+                    let result = ready!(polled);
                     match this.rest.fall_back(spare, outcome, result) {
                         Next::Ended(result) => return Poll::Ready(result),
                         Next::Answers(answering, original) => {
