@@ -21,7 +21,8 @@
 //! [`StackError::as_rejected`]. A `ClientWithMiddleware` is a tower service, and any layer goes around it as it is.
 //!
 //! What an inner middleware puts into the `Extensions` of a call does not come back through a layer: each attempt has a copy of
-//! its own.
+//! its own. What it calls knows the deadline, the number of the attempt and the span of the layers above. But only a layer
+//! in the same tuple hears why a call was dropped: put those that belong together into one `LayerMiddleware`.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -35,10 +36,14 @@ use ::reqwest_middleware::{Error, Middleware, Next};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service, ServiceExt};
 
+use crate::attempt::{self, Attempt};
+use crate::base::clock::Instant;
 use crate::base::sync::Mutex;
+use crate::deadline::Deadline;
 use crate::error::StackError;
 use crate::rejected::Rejected;
 use crate::reqwest::IntoBody;
+use crate::telemetry::CurrentSpan;
 
 type Answer = Result<Response<Body>, Error>;
 
@@ -93,8 +98,14 @@ pub struct Rest(());
 #[derive(Clone)]
 struct Home(mpsc::UnboundedSender<Job>);
 
-/// A call that a layer makes, and who waits for it.
-type Job = (Request<Body>, oneshot::Sender<Answer>);
+/// A call that a layer makes, who waits for it, and what is so where that is.
+struct Job {
+    request: Request<Body>,
+    done: oneshot::Sender<Answer>,
+    deadline: Deadline,
+    attempt: Attempt,
+    span: CurrentSpan,
+}
 
 impl Service<Request<Body>> for Rest {
     type Response = Response<Body>;
@@ -105,19 +116,17 @@ impl Service<Request<Body>> for Rest {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Coming {
+    fn call(&mut self, request: Request<Body>) -> Coming {
         let (done, answer) = oneshot::channel();
-        if let Some(Home(home)) = request.extensions_mut().remove() {
-            // If the caller is gone nobody asks for the answer either.
-            let _gone = home.send((request, done));
-        }
-        Coming { answer }
+        Coming { call: Some((request, done)), answer }
     }
 }
 
 /// The answer of the middlewares below.
 #[derive(Debug)]
 pub struct Coming {
+    /// Sent home with the first poll, which is in all that is around the call.
+    call: Option<(Request<Body>, oneshot::Sender<Answer>)>,
     answer: oneshot::Receiver<Answer>,
 }
 
@@ -125,6 +134,14 @@ impl Future for Coming {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        if let Some((mut request, done)) = self.call.take()
+            && let Some(Home(home)) = request.extensions_mut().remove()
+        {
+            let deadline = Deadline::current().unwrap_or(Deadline::at(Instant::FAR_FUTURE));
+            let (attempt, span) = (attempt::current(), CurrentSpan::get());
+            // If the caller is gone nobody asks for the answer either.
+            let _gone = home.send(Job { request, done, deadline, attempt, span });
+        }
         let answer = ready!(Pin::new(&mut self.answer).poll(cx));
         Poll::Ready(answer.unwrap_or_else(|_| Err(Error::middleware(CallerIsGone))))
     }
@@ -183,15 +200,16 @@ where
 }
 
 /// Makes a call, unless the layer drops it before its end.
-async fn run(next: Next<'_>, mut extensions: Extensions, (request, mut done): Job) {
+async fn run(next: Next<'_>, mut extensions: Extensions, job: Job) {
+    let Job { request, mut done, deadline, attempt, span } = job;
     let answer = {
-        let mut call = pin!(async {
+        let mut call = pin!(deadline.scope(async {
             let response = next.run(request.try_into()?, &mut extensions).await?;
             Ok(crate::reqwest::to_http(response))
-        });
+        }));
         poll_fn(|cx| match done.poll_closed(cx) {
             Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => call.as_mut().poll(cx).map(Some),
+            Poll::Pending => span.during(|| attempt.during(|| call.as_mut().poll(cx).map(Some))),
         })
         .await
     };
