@@ -15,7 +15,6 @@ pub(crate) struct Log(());
 pub(crate) struct AttemptSpan;
 
 #[derive(Debug)]
-#[cfg_attr(not(feature = "reqwest-middleware"), expect(dead_code, reason = "for that edge"))]
 pub(crate) struct CurrentSpan(());
 
 impl Log {

@@ -25,7 +25,6 @@ pub(crate) struct AttemptSpan(Option<Box<Open>>);
 
 /// The span that somebody is in, to be carried to where its work goes on.
 #[derive(Debug)]
-#[cfg_attr(not(feature = "reqwest-middleware"), expect(dead_code, reason = "for that edge"))]
 pub(crate) struct CurrentSpan(Option<Span>);
 
 /// The span of an attempt that has not ended, or of one whose end was told.
