@@ -62,7 +62,7 @@ impl<E: StdError + Send + Sync + 'static> From<Error<E>> for Status {
 fn was_cut_by_tonic(error: &(dyn StdError + 'static)) -> bool {
     std::iter::successors(Some(error), |&error| error.source())
         .take_while(|error| !error.is::<Status>())
-        .any(|error| error.is::<TimeoutExpired>())
+        .any(<dyn StdError>::is::<TimeoutExpired>)
 }
 
 impl StackError for Status {
