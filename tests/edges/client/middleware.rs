@@ -157,6 +157,24 @@ async fn a_retry_gives_up_under_the_deadline_of_a_middleware_above() {
 }
 
 #[tokio::test]
+async fn a_circuit_in_a_middleware_of_its_own_hears_that_a_timeout_above_cut_its_call() {
+    let server = Server::start([Reply::Hang]).await;
+    let config = CircuitBreakerConfig::default().consecutive_failures(3, Duration::ZERO);
+    let circuit = CircuitBreakerLayer::new(config).classify(StatusClassify);
+    let handle = circuit.handle();
+    let client = ClientBuilder::new(client())
+        .with(LayerMiddleware::new((retrying(), TimeoutLayer::new(ms(50)))))
+        .with(LayerMiddleware::new(circuit))
+        .build();
+    client.get(server.url.clone()).send().await.unwrap_err();
+    assert_eq!(
+        (handle.state(), handle.totals().failures),
+        (CircuitState::Open, 3),
+        "each attempt, the last too"
+    );
+}
+
+#[tokio::test]
 async fn any_layer_goes_around_a_client_with_middlewares() {
     let server = Server::start([Reply::Status(503), Reply::Status(200)]).await;
     let inner = ClientBuilder::new(client()).build();
