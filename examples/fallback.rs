@@ -36,8 +36,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .name("weather")
         .on_event(|event: &seawall::Event| {
             if let EventKind::FellBack(degraded) = &event.kind {
-                let why = degraded.rejected.map_or("it failed".to_owned(), |kind| format!("{kind:?}"));
-                println!("           (not by the station: {why})");
+                let why = degraded.rejected.map_or("it failed", seawall::RejectedKind::as_str);
+                print!("(not by the station: {why}) ");
             }
         });
     let watch = fallback.handle();
@@ -49,8 +49,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for minute in 0..10 {
         MINUTE.store(minute, Ordering::Relaxed);
         for town in ["Rome", "Bergen"] {
-            let answer = weather.ready().await?.call(town).await?;
-            println!("minute {minute}   {answer}");
+            print!("minute {minute}   ");
+            println!("{}", weather.ready().await?.call(town).await?);
         }
         tokio::time::sleep(ms(100)).await;
     }

@@ -15,14 +15,13 @@ pub fn current_attempt() -> u32 {
 /// this, and so by no layer inside that shares the budget.
 #[inline]
 pub(crate) fn during<T>(number: u32, budget: BudgetId, run: impl FnOnce() -> T) -> T {
-    struct Restore(Current);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CURRENT.set(self.0);
-        }
-    }
-    let _restore = Restore(CURRENT.replace(Current { number, budget }));
-    run()
+    Attempt { number, budget }.during(run)
+}
+
+/// The attempt that is being made, to be carried to where it goes on.
+#[cfg_attr(not(feature = "reqwest-middleware"), expect(dead_code, reason = "for that edge"))]
+pub(crate) fn current() -> Attempt {
+    CURRENT.get()
 }
 
 /// Whether a layer above deposits the success of this call in this budget.
@@ -32,11 +31,26 @@ pub(crate) fn is_deposited_above(budget: BudgetId) -> bool {
 }
 
 #[derive(Clone, Copy)]
-struct Current {
+pub(crate) struct Attempt {
     number: u32,
     budget: BudgetId,
 }
 
+impl Attempt {
+    /// Makes this the current one while `run` runs, a panic included.
+    #[inline]
+    pub(crate) fn during<T>(self, run: impl FnOnce() -> T) -> T {
+        struct Restore(Attempt);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _restore = Restore(CURRENT.replace(self));
+        run()
+    }
+}
+
 thread_local! {
-    static CURRENT: Cell<Current> = const { Cell::new(Current { number: 1, budget: BudgetId::NONE }) };
+    static CURRENT: Cell<Attempt> = const { Cell::new(Attempt { number: 1, budget: BudgetId::NONE }) };
 }

@@ -48,7 +48,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
     message = "`{Self}` cannot carry a refusal of a seawall layer",
     label = "this service's error must be lifted first",
     note = "add `.layer(seawall::Lift)` innermost, right above the service",
-    note = "where it stands already, it does not know this error: put `.map_err(seawall::Error::Service)` in its place"
+    note = "where it stands already, it does not know this error: put `.map_err(seawall::Error::Service)` in its place",
+    note = "around the routes of an axum `Router`: `.layer(seawall::axum::respond(…))`, which needs neither"
 )]
 pub trait StackError: From<Rejected> {
     /// The refusal, if a layer of this stack answered instead of the service.

@@ -43,7 +43,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | edges, one feature each | `http`, `axum`, `grpc`, `reqwest`, `testing` |
+//! | edges, one feature each | `http`, `axum`, `grpc`, `reqwest`, `reqwest_middleware`, `testing` |
 //! | patterns | gates: [`circuit_breaker`], [`bulkhead`], [`rate_limit`], [`adaptive`]; drivers: [`retry`], [`hedge`], [`timeout`], [`fallback`], [`coalesce`], [`chaos`], and with its feature `cache` |
 //! | gates: the tower side of all that decides before a call | [`gate`] |
 //! | vocabulary | [`classify`], [`event`], [`Error`], [`Rejected`], [`Backoff`], [`Budget`], [`Deadline`], [`Name`], [`Key`], [`KeyConfig`], [`Totals`], [`Lift`] |
@@ -60,6 +60,7 @@
 //! | `grpc` | the same for a tonic client or server; includes `http2` |
 //! | `axum` | layers around the routes of a router; includes `http` |
 //! | `reqwest` | the same for a `reqwest::Client`; includes `http` |
+//! | `reqwest-middleware` | any layer as a middleware; includes `reqwest` |
 //! | `cache` | a cache of answers, and its store in memory; with `http`, one that goes by HTTP's rules |
 //! | `tracing` | log lines of transitions and moves of a limit, a span for each attempt; a subscriber is enough |
 //! | `metrics` | counters, gauges and histograms of every layer; a recorder is enough, installed at any time |

@@ -44,6 +44,32 @@ pub enum RejectedKind {
     DeadlineExceeded,
 }
 
+impl RejectedKind {
+    /// One word that does not change: for a field of an answer, a label, a log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitOpen => "circuit_open",
+            Self::CircuitRecovering => "circuit_recovering",
+            Self::CircuitIsolated => "circuit_isolated",
+            Self::BulkheadFull => "bulkhead_full",
+            Self::BulkheadTimedOut => "bulkhead_timed_out",
+            Self::RateLimited => "rate_limited",
+            Self::LimitReached => "limit_reached",
+            Self::Closed => "closed",
+            Self::FlightFailed => "flight_failed",
+            Self::Timeout => "timeout",
+            Self::DeadlineExceeded => "deadline_exceeded",
+        }
+    }
+}
+
+impl fmt::Display for RejectedKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 impl Rejected {
     /// A refusal of this kind by the layer of this name, that does not know when to come back.
     #[must_use]

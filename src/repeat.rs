@@ -1,6 +1,13 @@
 //! Sending a request again.
 
 /// How a request is sent again. Closures `Fn(&Request) -> Option<Request>` qualify.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot send `{Request}` again",
+    label = "this retry or hedge needs another `.repeat(…)`",
+    note = "over `reqwest::Client`: `.repeat(seawall::reqwest::TryClone)`, or `seawall::reqwest::retry(config)`",
+    note = "of an `http::Request` with a body: `.repeat(seawall::http::Replay::default())`; of gRPC: `seawall::grpc::retry(config)`",
+    note = "of anything else: a closure that makes the copy, `.repeat(|request: &MyRequest| Some(…))`"
+)]
 pub trait Repeat<Request> {
     /// A copy to send later; `None` if the request can be sent only once. Asked before each attempt but the last. It may
     /// change the request that is about to be sent, so that it can share with its copy what cannot be cloned.

@@ -26,7 +26,7 @@ use crate::discard::Discard;
 use crate::error::StackError;
 use crate::event::{Attempts, Degraded};
 use crate::hedge::{HedgeConfig, HedgeLayer};
-use crate::http::{Drain, Draining, cause_of, may_be_repeated};
+use crate::http::{Drain, Draining, Replay, cause_of, may_be_repeated};
 use crate::lift::lift_into_error;
 use crate::repeat::Repeat;
 use crate::retry::{RetryConfig, RetryLayer};
@@ -46,8 +46,15 @@ pub use crate::http::StatusClassify;
 
 lift_into_error!(Error);
 
-/// A retry for a [`reqwest::Client`]: judges by [`StatusClassify`], copies requests by [`TryClone`], and reads by [`Drain`]
-/// what is not returned.
+/// So that `?` takes what happens after the call, when the body is read, for what it is: the service failed.
+impl From<Error> for crate::Error<Error> {
+    fn from(error: Error) -> Self {
+        Self::Service(error)
+    }
+}
+
+/// A retry for a [`reqwest::Client`], for this crate's [`Client`] or for a middleware: judges by [`StatusClassify`], copies
+/// requests by [`TryClone`], and reads by [`Drain`] what is not returned.
 ///
 /// # Panics
 /// If the config is outside its ranges.
@@ -57,8 +64,8 @@ pub fn retry(config: RetryConfig) -> RetryLayer<StatusClassify, TryClone, Drain>
     RetryLayer::new(config).classify(StatusClassify).repeat(TryClone).discard(Drain::default())
 }
 
-/// A hedge for a [`reqwest::Client`]: judges by [`StatusClassify`], copies requests by [`TryClone`]. The loser is dropped, which
-/// closes its connection (HTTP/1) or its stream (HTTP/2).
+/// A hedge for a [`reqwest::Client`], for this crate's [`Client`] or for a middleware: judges by [`StatusClassify`], copies
+/// requests by [`TryClone`]. The loser is dropped, which closes its connection (HTTP/1) or its stream (HTTP/2).
 ///
 /// # Panics
 /// If the config is outside its ranges.
@@ -68,8 +75,8 @@ pub fn hedge(config: HedgeConfig) -> HedgeLayer<StatusClassify, TryClone> {
     HedgeLayer::new(config).classify(StatusClassify).repeat(TryClone)
 }
 
-/// A circuit breaker for a [`reqwest::Client`]: judges by [`StatusClassify`], so that a 503 counts as
-/// the failure it is, though reqwest gives it as `Ok`.
+/// A circuit breaker for a [`reqwest::Client`], for this crate's [`Client`] or for a middleware: judges by [`StatusClassify`], so
+/// that a 503 counts as the failure it is, though reqwest gives it as `Ok`.
 ///
 /// # Panics
 /// If the config is outside its ranges.
@@ -139,6 +146,9 @@ impl Discard<Response> for Drain {
 
 /// Copies a request with [`Request::try_clone`]: a streaming body cannot be copied, and is sent once. A POST or PATCH
 /// without an `Idempotency-Key` is repeated only when it never left, and never hedged.
+///
+/// An `http::Request`, as the layers of a [`Client`] and of a middleware see it, is copied by
+/// [`Replay::default`](crate::http::Replay): there a body may stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TryClone;
 
@@ -149,5 +159,19 @@ impl Repeat<Request> for TryClone {
 
     fn is_idempotent(&self, request: &Request) -> bool {
         may_be_repeated(request.method(), request.headers())
+    }
+}
+
+impl Repeat<::http::Request<Body>> for TryClone {
+    fn copy(&self, request: &mut ::http::Request<Body>) -> Option<::http::Request<Body>> {
+        Replay::DEFAULT.copy(request)
+    }
+
+    fn is_idempotent(&self, request: &::http::Request<Body>) -> bool {
+        Replay::DEFAULT.is_idempotent(request)
+    }
+
+    fn is_whole(&self, copy: &mut ::http::Request<Body>) -> bool {
+        Replay::DEFAULT.is_whole(copy)
     }
 }

@@ -21,7 +21,8 @@
 //! [`StackError::as_rejected`]. A `ClientWithMiddleware` is a tower service, and any layer goes around it as it is.
 //!
 //! What an inner middleware puts into the `Extensions` of a call does not come back through a layer: each attempt has a copy of
-//! its own.
+//! its own. A middleware below knows the deadline, the number of the attempt and the span of the layers above, and hears from them
+//! why its call was dropped: it makes no difference whether layers share a `LayerMiddleware` or have one each.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -35,10 +36,15 @@ use ::reqwest_middleware::{Error, Middleware, Next};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service, ServiceExt};
 
-use crate::base::sync::Mutex;
+use crate::attempt::{self, Attempt};
+use crate::base::clock::Instant;
+use crate::base::sync::{Arc, Mutex};
+use crate::classify::Outcome;
+use crate::deadline::{Deadline, dropped_as, dropping};
 use crate::error::StackError;
 use crate::rejected::Rejected;
 use crate::reqwest::IntoBody;
+use crate::telemetry::CurrentSpan;
 
 type Answer = Result<Response<Body>, Error>;
 
@@ -93,8 +99,18 @@ pub struct Rest(());
 #[derive(Clone)]
 struct Home(mpsc::UnboundedSender<Job>);
 
-/// A call that a layer makes, and who waits for it.
-type Job = (Request<Body>, oneshot::Sender<Answer>);
+/// A call that a layer makes, who waits for it, and what is so where that is.
+struct Job {
+    request: Request<Body>,
+    done: oneshot::Sender<Answer>,
+    deadline: Deadline,
+    attempt: Attempt,
+    span: CurrentSpan,
+    why: Why,
+}
+
+/// Why a call was dropped, if whoever dropped it knows.
+type Why = Arc<Mutex<Option<Outcome>>>;
 
 impl Service<Request<Body>> for Rest {
     type Response = Response<Body>;
@@ -105,26 +121,40 @@ impl Service<Request<Body>> for Rest {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Coming {
+    fn call(&mut self, request: Request<Body>) -> Coming {
         let (done, answer) = oneshot::channel();
-        if let Some(Home(home)) = request.extensions_mut().remove() {
-            // If the caller is gone nobody asks for the answer either.
-            let _gone = home.send((request, done));
-        }
-        Coming { answer }
+        Coming { call: Some((request, done)), answer, why: Why::default() }
     }
 }
 
 /// The answer of the middlewares below.
 #[derive(Debug)]
 pub struct Coming {
+    /// Sent home with the first poll, which is in all that is around the call.
+    call: Option<(Request<Body>, oneshot::Sender<Answer>)>,
     answer: oneshot::Receiver<Answer>,
+    why: Why,
+}
+
+impl Drop for Coming {
+    /// Before the other side sees that nobody waits for the answer any more.
+    fn drop(&mut self) {
+        *self.why.lock() = dropped_as();
+    }
 }
 
 impl Future for Coming {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        if let Some((mut request, done)) = self.call.take()
+            && let Some(Home(home)) = request.extensions_mut().remove()
+        {
+            let deadline = Deadline::current().unwrap_or(Deadline::at(Instant::FAR_FUTURE));
+            let (attempt, span, why) = (attempt::current(), CurrentSpan::get(), self.why.clone());
+            // If the caller is gone nobody asks for the answer either.
+            let _gone = home.send(Job { request, done, deadline, attempt, span, why });
+        }
         let answer = ready!(Pin::new(&mut self.answer).poll(cx));
         Poll::Ready(answer.unwrap_or_else(|_| Err(Error::middleware(CallerIsGone))))
     }
@@ -164,17 +194,18 @@ where
         let mut running = Vec::new();
         let response = poll_fn(|cx| {
             loop {
-                if let Poll::Ready(result) = call.as_mut().poll(cx) {
-                    return Poll::Ready(result);
-                }
-                while let Poll::Ready(Some(job)) = jobs.poll_recv(cx) {
+                let result = call.as_mut().poll(cx);
+                while result.is_pending()
+                    && let Poll::Ready(Some(job)) = jobs.poll_recv(cx)
+                {
                     running.push(Box::pin(run(next.clone(), extensions.clone(), job)));
                 }
                 let before = running.len();
+                // When all is over, too: those that a layer has just dropped hear why.
                 running.retain_mut(|job| job.as_mut().poll(cx).is_pending());
                 // Whoever has an answer now wants to see it.
-                if running.len() == before {
-                    return Poll::Pending;
+                if result.is_ready() || running.len() == before {
+                    return result;
                 }
             }
         });
@@ -183,20 +214,22 @@ where
 }
 
 /// Makes a call, unless the layer drops it before its end.
-async fn run(next: Next<'_>, mut extensions: Extensions, (request, mut done): Job) {
-    let answer = {
-        let mut call = pin!(async {
-            let response = next.run(request.try_into()?, &mut extensions).await?;
-            Ok(crate::reqwest::to_http(response))
-        });
-        poll_fn(|cx| match done.poll_closed(cx) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => call.as_mut().poll(cx).map(Some),
-        })
-        .await
-    };
+async fn run(next: Next<'_>, mut extensions: Extensions, job: Job) {
+    let Job { request, mut done, deadline, attempt, span, why } = job;
+    let mut call = Box::pin(deadline.scope(async {
+        let response = next.run(request.try_into()?, &mut extensions).await?;
+        Ok(crate::reqwest::to_http(response))
+    }));
+    let answer = poll_fn(|cx| match done.poll_closed(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => span.during(|| attempt.during(|| call.as_mut().poll(cx).map(Some))),
+    })
+    .await;
     if let Some(answer) = answer {
         // Whoever waited for it may have left just now.
         drop(done.send(answer));
+    } else {
+        let why = *why.lock();
+        dropping(why, || drop(call));
     }
 }

@@ -82,7 +82,8 @@
 //! | [`last_good`](FallbackLayer::last_good) | a clone of the last success | there is none, or it is `max_age` old | response `Clone`, and `Sync` to go to other threads |
 //!
 //! A function's answer is final: it may be a page that says 503. The response of another service is judged by the classifier,
-//! like one of the first.
+//! like one of the first. An async function that has no answer returns any error, such as a [`Rejected`](crate::Rejected) made for
+//! that: nobody sees it.
 //!
 //! [`or_else`](FallbackLayer::or_else) adds who is asked next when that one failed. Each sees the result of the call, not that
 //! of the one before. When all fail, the call ends as it was: the original error, or the original response.

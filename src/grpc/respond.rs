@@ -37,7 +37,7 @@ use crate::rejected::Rejected;
 /// ```
 #[must_use]
 pub const fn respond<L>(stack: L) -> Respond<L, WithStatus> {
-    Respond::with(stack)
+    Respond::with(stack, WithStatus)
 }
 
 /// Answers with a status in the headers, and nothing after them.
@@ -45,11 +45,11 @@ pub const fn respond<L>(stack: L) -> Respond<L, WithStatus> {
 pub struct WithStatus;
 
 impl<B: Default> Answer<B> for WithStatus {
-    fn refused(rejected: &Rejected) -> Response<B> {
+    fn refused(&self, rejected: &Rejected) -> Response<B> {
         Status::from(rejected.clone()).into_http()
     }
 
-    fn failed<E: StackError>(error: Option<&E>) -> Response<B> {
+    fn failed<E: StackError>(&self, error: Option<&E>) -> Response<B> {
         let own = error.and_then(StackError::as_service).and_then(|error| error.downcast_ref::<Status>());
         let status = own.map_or_else(
             || Status::internal("the service failed"),

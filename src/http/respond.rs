@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -79,43 +78,64 @@ fn seconds_up(wait: Duration) -> u64 {
 /// ```
 #[must_use]
 pub const fn respond<L>(stack: L) -> Respond<L> {
-    Respond::with(stack)
+    Respond::with(stack, Plain)
 }
 
 /// From [`respond`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Respond<L, A = Plain> {
     stack: L,
-    answer: PhantomData<fn() -> A>,
+    answer: A,
 }
 
 impl<L, A> Respond<L, A> {
-    pub(crate) const fn with(stack: L) -> Self {
-        Self { stack, answer: PhantomData }
+    pub(crate) const fn with(stack: L, answer: A) -> Self {
+        Self { stack, answer }
+    }
+
+    /// Answers refusals in your own words. [`response`] makes the head of the answer, `Retry-After` included:
+    ///
+    /// ```
+    /// use axum::body::Body;
+    /// use seawall::http::{respond, response};
+    /// use seawall::{BulkheadConfig, BulkheadLayer, Rejected};
+    ///
+    /// let pool = BulkheadLayer::new(BulkheadConfig::new(100).name("app"));
+    /// let app = axum::Router::<()>::new().layer(respond(pool).answer(|refusal: &Rejected| {
+    ///     response(refusal).map(|_: Body| format!("{{\"error\":\"{}\"}}", refusal.kind()).into())
+    /// }));
+    /// ```
+    #[must_use]
+    pub fn answer<B, F: Fn(&Rejected) -> Response<B>>(self, answer: F) -> Respond<L, F> {
+        Respond::with(self.stack, answer)
     }
 }
 
-impl<L: Clone, A> Clone for Respond<L, A> {
-    fn clone(&self) -> Self {
-        Self::with(self.stack.clone())
-    }
-}
-
-impl<S, L: Layer<Lifted<S>>, A> Layer<S> for Respond<L, A> {
+impl<S, L: Layer<Lifted<S>>, A: Clone> Layer<S> for Respond<L, A> {
     type Service = Responding<L::Service, A>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Responding::new(self.stack.layer(Lift.layer(inner)))
+        Responding::new(self.stack.layer(Lift.layer(inner)), self.answer.clone())
     }
 }
 
-/// What is answered to a call that got no response.
+/// What is answered to a call that got no response. Closures `Fn(&Rejected) -> Response<B>` qualify.
 pub trait Answer<B> {
     /// To one that a layer refused.
-    fn refused(rejected: &Rejected) -> Response<B>;
+    fn refused(&self, rejected: &Rejected) -> Response<B>;
 
     /// To one that failed; without an error, the service could not even be called.
-    fn failed<E: StackError>(error: Option<&E>) -> Response<B>;
+    fn failed<E: StackError>(&self, error: Option<&E>) -> Response<B>;
+}
+
+impl<B: Default, F: Fn(&Rejected) -> Response<B>> Answer<B> for F {
+    fn refused(&self, rejected: &Rejected) -> Response<B> {
+        self(rejected)
+    }
+
+    fn failed<E: StackError>(&self, error: Option<&E>) -> Response<B> {
+        Plain.failed(error)
+    }
 }
 
 /// Answers as HTTP does: [`response`], or a 500 without a body.
@@ -123,11 +143,11 @@ pub trait Answer<B> {
 pub struct Plain;
 
 impl<B: Default> Answer<B> for Plain {
-    fn refused(rejected: &Rejected) -> Response<B> {
+    fn refused(&self, rejected: &Rejected) -> Response<B> {
         response(rejected)
     }
 
-    fn failed<E: StackError>(_: Option<&E>) -> Response<B> {
+    fn failed<E: StackError>(&self, _: Option<&E>) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
@@ -140,25 +160,25 @@ pub struct Responding<S, A = Plain> {
     inner: S,
     /// It failed to become ready: it must not be called.
     unready: bool,
-    answer: PhantomData<fn() -> A>,
+    answer: A,
 }
 
 impl<S, A> Responding<S, A> {
-    const fn new(inner: S) -> Self {
-        Self { inner, unready: false, answer: PhantomData }
+    const fn new(inner: S, answer: A) -> Self {
+        Self { inner, unready: false, answer }
     }
 }
 
-impl<S: Clone, A> Clone for Responding<S, A> {
+impl<S: Clone, A: Clone> Clone for Responding<S, A> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone())
+        Self::new(self.inner.clone(), self.answer.clone())
     }
 }
 
 impl<S, A, Request, B> Service<Request> for Responding<S, A>
 where
     S: Service<Request, Response = Response<B>, Error: StackError>,
-    A: Answer<B>,
+    A: Answer<B> + Clone,
 {
     type Response = Response<B>;
     type Error = Infallible;
@@ -173,7 +193,8 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        RespondFuture { call: (!self.unready).then(|| self.inner.call(request)), answer: PhantomData }
+        let call = (!self.unready).then(|| self.inner.call(request));
+        RespondFuture { call, answer: self.answer.clone() }
     }
 }
 
@@ -184,7 +205,7 @@ pin_project! {
         // None if there was no service to call.
         #[pin]
         call: Option<F>,
-        answer: PhantomData<fn() -> A>,
+        answer: A,
     }
 }
 
@@ -197,12 +218,13 @@ where
     type Output = Result<Response<B>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(call) = self.project().call.as_pin_mut() else {
-            return Poll::Ready(Ok(A::failed::<E>(None)));
+        let this = self.project();
+        let Some(call) = this.call.as_pin_mut() else {
+            return Poll::Ready(Ok(this.answer.failed::<E>(None)));
         };
         let answer = |error: E| match error.as_rejected() {
-            Some(rejected) => A::refused(rejected),
-            None => A::failed(Some(&error)),
+            Some(rejected) => this.answer.refused(rejected),
+            None => this.answer.failed(Some(&error)),
         };
         call.poll(cx).map(|result| Ok(result.unwrap_or_else(answer)))
     }

@@ -23,6 +23,13 @@ impl IntoBody for Body {
     }
 }
 
+/// What was read to its end, so that it can be cloned: below a cache, or a fallback to the last good answer.
+impl IntoBody for Bytes {
+    fn into_body(self) -> Body {
+        self.into()
+    }
+}
+
 impl<B, P, C> IntoBody for ScopedBody<B, P, C>
 where
     B: ::http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Sync + 'static,

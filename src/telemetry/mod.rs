@@ -10,6 +10,8 @@
 //! is given back as ever.
 
 pub(crate) use self::metrics::{Meter, Queued, Timed, is_on, refused};
+#[cfg(feature = "reqwest-middleware")]
+pub(crate) use self::tracing::CurrentSpan;
 pub(crate) use self::tracing::{AttemptSpan, Log};
 
 use crate::event::{CircuitState, Pattern};

@@ -23,6 +23,10 @@ pub(crate) struct Log {
 #[derive(Debug)]
 pub(crate) struct AttemptSpan(Option<Box<Open>>);
 
+/// The span that somebody is in, to be carried to where its work goes on.
+#[derive(Debug)]
+pub(crate) struct CurrentSpan(Option<Span>);
+
 /// The span of an attempt that has not ended, or of one whose end was told.
 #[derive(Debug)]
 struct Open {
@@ -150,6 +154,24 @@ impl AttemptSpan {
         if let Some(open) = &mut self.0 {
             open.end_with(outcome);
         }
+    }
+}
+
+#[cfg_attr(not(feature = "reqwest-middleware"), expect(dead_code, reason = "for that edge"))]
+impl CurrentSpan {
+    pub(crate) fn get() -> Self {
+        Self(safely(Span::current).filter(|span| !span.is_disabled()))
+    }
+
+    pub(crate) fn during<T>(&self, run: impl FnOnce() -> T) -> T {
+        let _entered = self.0.as_ref().map(Entered::into);
+        run()
+    }
+}
+
+impl Drop for CurrentSpan {
+    fn drop(&mut self) {
+        safely(|| drop(self.0.take()));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Each attempt is a span.
 
+use reqwest_middleware::{Middleware, Next};
+use seawall::reqwest_middleware::LayerMiddleware;
 use seawall::{Backoff, Outcome, RetryConfig, RetryLayer};
 use tower::{Layer, service_fn};
 use tracing::{Instrument, Level, info, info_span};
@@ -80,4 +82,32 @@ async fn nobody_who_wants_only_warnings_is_told_of_attempts() {
     let (collected, _guard) = Collected::from(Level::WARN);
     assert!(call(&RetryLayer::new(config("quiet")).layer(script([Play::Fail, Play::Answer]))).await);
     assert!(collected.spans().is_empty() && collected.events().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_middleware_below_a_retry_is_in_the_span_of_the_attempt() {
+    struct Says;
+    #[async_trait::async_trait]
+    impl Middleware for Says {
+        async fn handle(
+            &self,
+            _: reqwest::Request,
+            _: &mut http::Extensions,
+            _: Next<'_>,
+        ) -> reqwest_middleware::Result<reqwest::Response> {
+            tokio::task::yield_now().await;
+            info!(target: "seawall-test", "in the middleware");
+            Ok(http::Response::new("").into())
+        }
+    }
+
+    let (collected, _guard) = Collected::from(Level::INFO);
+    let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+        .with(LayerMiddleware::new(seawall::reqwest::retry(config("middleware"))))
+        .with(Says)
+        .build();
+    client.get("http://nobody.example").send().await.unwrap();
+    let within: Vec<_> = collected.events().iter().map(|told| told.within.len()).collect();
+    assert_eq!(within, [1]);
+    assert_eq!(ended(&collected.spans()[0]), ["1", "0.0", "success"]);
 }

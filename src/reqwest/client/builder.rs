@@ -80,8 +80,9 @@ impl<S: Clone> RequestBuilder<S> {
         self.with(|inner| inner.json(json))
     }
 
-    /// How long this call may take, with all its attempts, until the head of its response. On every stack, whatever its layers
-    /// say.
+    /// How long this call may take at most, with all its attempts, until the head of its response. It needs no layer. A
+    /// shorter timeout among the layers still holds; to let a request have longer than that, give it
+    /// `.per_request(`[`call_timeout`](crate::http::call_timeout)`)`.
     pub fn timeout(self, limit: Duration) -> Self {
         self.wants(CallTimeout(limit))
     }

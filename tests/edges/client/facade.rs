@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use reqwest::StatusCode;
 use seawall::http::{
     CacheBypass, CallKey, Drain, HttpCacheConfig, HttpCacheLayer, NoRetry, Replay, call_key, call_priority,
@@ -161,4 +163,47 @@ async fn it_can_be_shared_and_sent_everywhere() {
     let server = Server::start([Reply::Status(200)]).await;
     let url = server.url.clone();
     tokio::spawn(async move { client.get(url).send().await }).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_layers_for_reqwests_own_client_fit_around_it_as_they_are() {
+    let server = Server::start([Reply::Status(503), Reply::Status(502), Reply::Status(200)]).await;
+    let config = CircuitBreakerConfig::default().minimum_calls(1000);
+    let layers = (seawall::reqwest::retry(retry()), seawall::reqwest::circuit_breaker(config));
+    let client = plain().layer(layers);
+    let chunks = futures::stream::iter(["one ", "two"].map(Ok::<_, std::io::Error>));
+    let streamed = client.put(server.url.clone()).body(axum_body(chunks));
+    assert_eq!(streamed.send().await.unwrap().status(), 200);
+    assert!(server.take().iter().all(|hit| hit.body == "one two"));
+    let server = Server::start([Reply::Status(503)]).await;
+    assert_eq!(client.post(server.url.clone()).body("order").send().await.unwrap().status(), 503);
+    assert_eq!(server.hits(), 1, "a POST is sent once");
+}
+
+#[tokio::test]
+async fn what_reqwest_says_after_the_call_goes_through_the_question_mark() {
+    async fn text(client: &Guarded, url: reqwest::Url) -> Result<String, Error<reqwest::Error>> {
+        Ok(client.get(url).send().await?.error_for_status()?.text().await?)
+    }
+    let server = Server::start([Reply::Status(200), Reply::Status(404)]).await;
+    assert_eq!(text(&plain(), server.url.clone()).await.unwrap(), "played");
+    let missing = text(&plain(), server.url.clone()).await.unwrap_err();
+    assert!(matches!(missing, Error::Service(error) if error.status() == Some(StatusCode::NOT_FOUND)));
+}
+
+#[tokio::test]
+async fn over_whole_bodies_the_last_good_answer_stands_in_for_a_server_that_is_down() {
+    async fn whole(response: http::Response<reqwest::Body>) -> Result<http::Response<Bytes>, Failure> {
+        let (head, body) = response.into_parts();
+        Ok(http::Response::from_parts(head, body.collect().await?.to_bytes()))
+    }
+    type Failure = Error<reqwest::Error>;
+    let server = Server::start([Reply::Status(200), Reply::Status(503)]).await;
+    let last_good = seawall::FallbackLayer::last_good(WHOLE).classify(StatusClassify);
+    let client = plain().layer((last_good, tower::util::AndThenLayer::new(whole)));
+    for degraded in [false, true] {
+        let response = client.get(server.url.clone()).send().await.unwrap();
+        assert_eq!(response.extensions().get::<seawall::Degraded>().is_some(), degraded);
+        assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, "played"));
+    }
 }

@@ -106,6 +106,74 @@ async fn middlewares_below_a_layer_see_every_attempt() {
     assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 2);
 }
 
+/// Writes down what a call below the layers knows of those above.
+#[derive(Clone, Default)]
+struct Look(std::sync::Arc<std::sync::Mutex<Vec<(u32, Option<Duration>)>>>);
+
+#[async_trait::async_trait]
+impl Middleware for Look {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut http::Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let left = seawall::Deadline::current().map(seawall::Deadline::remaining);
+        self.0.lock().unwrap().push((seawall::current_attempt(), left));
+        next.run(request, extensions).await
+    }
+}
+
+#[tokio::test]
+async fn middlewares_below_know_the_attempt_and_the_deadline_of_the_layers_above() {
+    let server = Server::start([Reply::Status(503), Reply::Status(200)]).await;
+    let (above, below) = (Look::default(), Look::default());
+    let client = ClientBuilder::new(client())
+        .with(LayerMiddleware::new(TimeoutLayer::new(ms(60_000))))
+        .with(above.clone())
+        .with(LayerMiddleware::new(retrying()))
+        .with(below.clone())
+        .build();
+    client.get(server.url.clone()).send().await.unwrap();
+    let [above, below] = [above, below].map(|look| look.0.lock().unwrap().clone());
+    let attempts = |seen: &[(u32, Option<Duration>)]| seen.iter().map(|(n, _)| *n).collect::<Vec<_>>();
+    assert_eq!((attempts(&above), attempts(&below)), (vec![1], vec![1, 2]));
+    for (_, left) in above.into_iter().chain(below) {
+        assert!(left.is_some_and(|left| left > ms(30_000) && left <= ms(60_000)), "{left:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_retry_gives_up_under_the_deadline_of_a_middleware_above() {
+    let server = Server::start([Reply::Status(503)]).await;
+    let slow = retry().backoff(seawall::Backoff::constant(ms(60_000)));
+    let slow = RetryLayer::new(slow).classify(StatusClassify).repeat(Replay::default());
+    let client = ClientBuilder::new(client())
+        .with(LayerMiddleware::new(TimeoutLayer::new(ms(30_000))))
+        .with(LayerMiddleware::new(slow))
+        .build();
+    let response = client.get(server.url.clone()).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), server.hits()), (503, 1), "not even waited for");
+}
+
+#[tokio::test]
+async fn a_circuit_in_a_middleware_of_its_own_hears_that_a_timeout_above_cut_its_call() {
+    let server = Server::start([Reply::Hang]).await;
+    let config = CircuitBreakerConfig::default().consecutive_failures(3, Duration::ZERO);
+    let circuit = CircuitBreakerLayer::new(config).classify(StatusClassify);
+    let handle = circuit.handle();
+    let client = ClientBuilder::new(client())
+        .with(LayerMiddleware::new((retrying(), TimeoutLayer::new(ms(50)))))
+        .with(LayerMiddleware::new(circuit))
+        .build();
+    client.get(server.url.clone()).send().await.unwrap_err();
+    assert_eq!(
+        (handle.state(), handle.totals().failures),
+        (CircuitState::Open, 3),
+        "each attempt, the last too"
+    );
+}
+
 #[tokio::test]
 async fn any_layer_goes_around_a_client_with_middlewares() {
     let server = Server::start([Reply::Status(503), Reply::Status(200)]).await;

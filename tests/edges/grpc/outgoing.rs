@@ -77,3 +77,18 @@ async fn a_call_that_takes_too_long_is_deadline_exceeded() {
     let status = deadline.scope(EchoClient::new(callers).unary(word("hang"))).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
 }
+
+#[tokio::test]
+async fn a_call_that_tonics_own_timer_cuts_is_deadline_exceeded() {
+    let channel = Stage::default().start(Identity::new()).await;
+    let stack = ServiceBuilder::new().map_err(Status::from).layer(Lift).service(channel.clone());
+    let hang = || {
+        let mut request = Request::new(word("hang"));
+        request.set_timeout(Duration::from_millis(30));
+        request
+    };
+    assert_eq!(EchoClient::new(channel).unary(hang()).await.unwrap_err().code(), Code::Cancelled, "of tonic");
+    let status = EchoClient::new(stack).unary(hang()).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::DeadlineExceeded, "no answer in time"));
+    assert!(std::error::Error::source(&status).is_some(), "what tonic said");
+}

@@ -8,7 +8,7 @@ use axum::error_handling::HandleErrorLayer;
 use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use seawall::event::CircuitState;
-use seawall::{Error, Lift, StackError, service};
+use seawall::{Error, Lift, RateLimitConfig, RateLimitLayer, StackError, service};
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use super::*;
@@ -118,4 +118,18 @@ async fn every_connection_of_a_server_meets_the_same_circuit() {
     }
     assert_eq!(statuses, [500, 500, 503, 503]);
     server.abort();
+}
+
+#[tokio::test]
+async fn refusals_are_answered_in_the_words_of_the_team() {
+    let limit = RateLimitLayer::new(RateLimitConfig::new(1, Duration::from_secs(60)).burst(1));
+    let answer = |refusal: &seawall::Rejected| {
+        seawall::http::response::<()>(refusal).map(|()| Body::from(refusal.kind().as_str()))
+    };
+    let router = router().layer(seawall::axum::respond(limit).answer(answer));
+    assert_eq!(router.clone().oneshot(to("/fine")).await.unwrap().status(), 200);
+    let refused = router.oneshot(to("/fine")).await.unwrap();
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"60".parse().unwrap()));
+    let body = axum::body::to_bytes(refused.into_body(), 100).await.unwrap();
+    assert_eq!(body, "rate_limited");
 }
