@@ -8,21 +8,22 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use self::rest::{Fare, Rest};
+use self::pause::Pause;
+use self::rest::Rest;
 use super::service::Retrier;
 use super::state::Plan;
 use crate::attempt;
-use crate::base::clock::{Sleep, precise};
 use crate::base::lanes::LaneRef;
 use crate::budget::{BudgetId, Token};
 use crate::classify::{Classify, Outcome, judge};
-use crate::discard::{Discard, PATIENCE};
+use crate::discard::Discard;
 use crate::error::StackError;
 use crate::event::{Attempts, GaveUp};
 use crate::repeat::Repeat;
 use crate::telemetry::{AttemptSpan, Timed};
 use crate::totals::Ended;
 
+mod pause;
 mod rest;
 
 pin_project! {
@@ -42,10 +43,8 @@ pin_project! {
     #[project = StepProjection]
     enum Step<F, S, W> {
         Calling { #[pin] call: F, span: AttemptSpan },
-        // While a response is let go, the sleep is no longer than that may take.
-        Sleeping { #[pin] discarding: Option<W>, #[pin] sleep: Sleep, fare: Fare },
-        // Boxed: a future must not carry a service about that it rarely needs.
-        Readying { service: Box<S>, fare: Fare },
+        // Boxed: a future must not carry about what it rarely needs.
+        Pausing { pause: Pin<Box<Pause<S, W>>> },
     }
 }
 
@@ -87,13 +86,15 @@ where
                     let attempt = this.rest.plan.attempt();
                     let budget = BudgetId::of(this.rest.retrier.budget.as_ref());
                     let poll = || span.during(|| attempt::during(attempt, budget, || call.poll(cx)));
-                    let mut result = ready!(this.rest.failing_if_it_panics(poll));
-                    let outcome = judge(&this.rest.classify, &result);
+                    let polled = this.rest.failing_if_it_panics(poll);
+                    let Poll::Ready(result) = &polled else { return Poll::Pending };
+                    let outcome = judge(&this.rest.classify, result);
                     span.ended(outcome);
                     if outcome == Outcome::Success {
                         this.rest.succeeded();
-                        return Poll::Ready(result);
+                        return polled;
                     }
+                    let mut result = ready!(polled);
                     match this.rest.after_failure(outcome, &result) {
                         Err(gave_up) => {
                             let attempts = Attempts::new(this.rest.plan.attempt(), gave_up);
@@ -103,30 +104,14 @@ where
                             return Poll::Ready(result);
                         }
                         Ok(fare) => {
-                            let next = this.rest.let_go(result, fare, cx);
-                            this.step.set(next);
+                            let pause = this.rest.let_go(result, fare, cx);
+                            this.step.set(Step::Pausing { pause });
                         }
                     }
                 }
-                StepProjection::Sleeping { mut discarding, mut sleep, fare } => {
-                    if let Some(work) = discarding.as_mut().as_pin_mut() {
-                        let done = this.rest.failing_if_it_panics(|| work.poll(cx)).is_ready();
-                        // A timer that is polled after what used up the task's turn is never ready: the clock is.
-                        if !done && precise() < sleep.deadline() {
-                            ready!(sleep.as_mut().poll(cx));
-                        }
-                        discarding.set(None);
-                        let rest = fare.delay.saturating_sub(PATIENCE);
-                        if !rest.is_zero() {
-                            let whole = sleep.deadline() + rest;
-                            sleep.set(Sleep::until(whole));
-                        }
-                    }
-                    ready!(sleep.poll(cx));
-                    let next = this.rest.make_ready(fare.take());
-                    this.step.set(next);
-                }
-                StepProjection::Readying { service, fare } => {
+                StepProjection::Pausing { pause } => {
+                    ready!(this.rest.failing_if_it_panics(|| pause.as_mut().poll_sleep(cx)));
+                    let (service, fare) = pause.as_mut().service(|| this.rest.retrier.another());
                     if let Err(error) = ready!(this.rest.failing_if_it_panics(|| service.poll_ready(cx))) {
                         // This attempt was never made.
                         fare.token = None;
@@ -158,8 +143,8 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = match self.step {
             Step::Calling { .. } => "calling",
-            Step::Sleeping { .. } => "sleeping",
-            Step::Readying { .. } => "readying",
+            Step::Pausing { ref pause } if pause.is_over() => "readying",
+            Step::Pausing { .. } => "sleeping",
         };
         f.debug_struct("ResponseFuture")
             .field("plan", &self.rest.plan)

@@ -1,43 +1,25 @@
 //! What a call holds beside its attempts.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Context;
 use std::time::Duration;
 
-use super::Step;
-use crate::base::clock::{Instant, Sleep, now};
+use super::pause::{Fare, Pause};
+use crate::base::clock::{Instant, now};
 use crate::base::lanes::LaneRef;
-use crate::budget::Token;
 use crate::classify::Outcome;
 use crate::deadline::Deadline;
-use crate::discard::{Discard, PATIENCE};
+use crate::discard::Discard;
 use crate::error::StackError;
 use crate::event::{Attempts, EventKind, GaveUp};
 use crate::repeat::Repeat;
 use crate::retry::config::RetryConfig;
-use crate::retry::layer::{DelaysOfUser, Place, Shared};
+use crate::retry::layer::{DelaysOfUser, Shared};
 use crate::retry::service::Retrier;
 use crate::retry::state::{Failed, Plan};
 use crate::telemetry::{self, Timed};
 use crate::totals::Ended;
-
-/// What another attempt costs, held until it is made: whoever leaves before gets it back.
-pub(super) struct Fare {
-    pub(super) delay: Duration,
-    /// What the attempt before it came to.
-    pub(super) after: Outcome,
-    pub(super) token: Option<Token>,
-    /// Among those who sleep.
-    place: Option<Place>,
-}
-
-impl Fare {
-    /// What the next step takes over.
-    pub(super) fn take(&mut self) -> Self {
-        Self { token: self.token.take(), place: self.place.take(), ..*self }
-    }
-}
 
 /// All of a call but the attempt that is being made.
 pub(super) struct Rest<S, C, R, D, Request> {
@@ -151,12 +133,12 @@ impl<S: Clone, C, R: Repeat<Request>, D, Request> Rest<S, C, R, D, Request> {
 
     /// Lets go of what is not returned, and waits. Without a delay the response gets one poll, and no timer is touched.
     #[cold]
-    pub(super) fn let_go<F, Response, Error>(
+    pub(super) fn let_go<Response, Error>(
         &mut self,
         result: Result<Response, Error>,
         fare: Fare,
         cx: &mut Context<'_>,
-    ) -> Step<F, S, D::Discarding>
+    ) -> Pin<Box<Pause<S, D::Discarding>>>
     where
         D: Discard<Response>,
     {
@@ -165,19 +147,12 @@ impl<S: Clone, C, R: Repeat<Request>, D, Request> Rest<S, C, R, D, Request> {
             let discard = || retrier.discard.discard(response);
             retrier.shared.events.failing_if_it_panics(timed, discard)
         });
-        if fare.delay.is_zero() {
-            if let Some(work) = discarding.take() {
-                let _either_way = self.failing_if_it_panics(|| pin!(work).poll(cx));
-            }
-            return self.make_ready(fare);
+        if fare.delay.is_zero()
+            && let Some(work) = discarding.take()
+        {
+            let _either_way = self.failing_if_it_panics(|| pin!(work).poll(cx));
         }
-        let longest = if discarding.is_some() { PATIENCE } else { Duration::MAX };
-        Step::Sleeping { discarding, sleep: Sleep::new(fare.delay.min(longest)), fare }
-    }
-
-    /// Who gets ready sleeps no more.
-    pub(super) fn make_ready<F, W>(&self, fare: Fare) -> Step<F, S, W> {
-        Step::Readying { service: Box::new(self.retrier.another()), fare: Fare { place: None, ..fare } }
+        Pause::new(fare, discarding)
     }
 
     /// The request of this attempt; a copy stays if there may be another.
