@@ -63,6 +63,7 @@
 //! As of the [cache](crate::cache). A body that is read when its call is dropped is dropped with it.
 
 mod body;
+mod conditions;
 mod control;
 mod fetch;
 mod handle;
@@ -80,7 +81,7 @@ pub use self::fetch::{Fetcher, FetcherFuture};
 pub use self::handle::Handle;
 pub use self::layer::{HttpCacheConfig, HttpCacheLayer};
 pub use self::page::Page;
-pub use self::route::{ByHead, ByRoute, ByStatus};
+pub use self::route::{ByHead, ByRoute, ByStatus, Routed};
 pub use self::service::{HttpCache, HttpCacheFuture};
 use crate::cache::Reply;
 
