@@ -69,7 +69,7 @@ pin_project! {
     /// The response of a [`Fetcher`].
     pub struct FetcherFuture<F, B: Body> {
         #[pin]
-        step: Step<F, B>,
+        step: Step<F>,
         // None of a request whose answer is not to be kept.
         errand: Option<Box<Errand<B>>>,
     }
@@ -77,13 +77,13 @@ pin_project! {
 
 pin_project! {
     #[project = StepProjection]
-    enum Step<F, B: Body> {
+    enum Step<F> {
         Calling { #[pin] call: F },
-        Reading { read: Read<B>, head: Option<Parts> },
+        Reading,
     }
 }
 
-/// What must be known when the response comes.
+/// What must be known when the response comes. Boxed: a hit carries none of it.
 struct Errand<B: Body> {
     route: Route,
     shared: Arc<Shared<B>>,
@@ -92,6 +92,8 @@ struct Errand<B: Body> {
     /// What the service was asked about.
     stale: Option<Page<B>>,
     began: Instant,
+    /// What came, and is read now.
+    reading: Option<(Parts, Read<B>)>,
 }
 
 impl<F, B, E> Future for FetcherFuture<F, B>
@@ -104,39 +106,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        loop {
-            match this.step.as_mut().project() {
-                StepProjection::Calling { call } => {
-                    let response = ready!(call.poll(cx))?;
-                    let Some(errand) = this.errand else {
-                        return Poll::Ready(Ok(Page::passing(response.map(CacheBody::passing), false)));
-                    };
-                    match errand.answered(response) {
-                        Ok(page) => return Poll::Ready(Ok(page)),
-                        Err((head, body)) => {
-                            let read = Read::new(body, errand.shared.body_limit);
-                            this.step.set(Step::Reading { read, head: Some(head) });
-                        }
-                    }
-                }
-                StepProjection::Reading { read, head } => {
-                    let came = ready!(Pin::new(read).poll(cx));
-                    let head = head.take().expect("polled after completion");
-                    let errand = this.errand.as_mut().expect("it reads what is to be kept");
-                    let passing =
-                        |head, body, broken| Page::passing(Response::from_parts(head, body), broken);
-                    return Poll::Ready(Ok(match came {
-                        Came::Whole(body) if errand.is_complete(&head, &body) => errand.keep(head, body),
-                        Came::Whole(body) => passing(head, CacheBody::whole(body), true),
-                        Came::Broken(body) => passing(head, body, true),
-                        Came::Passing(body) => {
-                            errand.supersede(head.status);
-                            passing(head, body, false)
-                        }
-                    }));
-                }
+        if let StepProjection::Calling { call } = this.step.as_mut().project() {
+            let response = ready!(call.poll(cx))?;
+            let Some(errand) = this.errand else {
+                return Poll::Ready(Ok(Page::passing(response.map(CacheBody::passing), false)));
+            };
+            if let Some(page) = errand.answered(response) {
+                return Poll::Ready(Ok(page));
             }
+            this.step.set(Step::Reading);
         }
+        this.errand.as_mut().expect("it reads what is to be kept").poll_read(cx).map(Ok)
     }
 }
 
@@ -149,16 +129,15 @@ where
         let stale = now(shared.store.get(&route.key)).flatten().map(|kept| kept.response().clone());
         let whole = stale.as_ref().and_then(Page::as_whole);
         whole.into_iter().for_each(|whole| ask_about(whole.headers(), request.headers_mut()));
-        Self { route, shared, method, headers, stale, began: precise() }
+        Self { route, shared, method, headers, stale, began: precise(), reading: None }
     }
 
-    /// The head is here. Returned is the response, or what is to be read.
-    #[expect(clippy::result_large_err, reason = "neither is an error")]
-    fn answered(&mut self, response: Response<B>) -> Result<Page<B>, (Parts, B)> {
+    /// The head is here. Returned is the response, unless it is to be read.
+    fn answered(&mut self, response: Response<B>) -> Option<Page<B>> {
         let (head, body) = response.into_parts();
         let asked = self.stale.as_ref().and_then(Page::as_whole).cloned();
         if let Some(whole) = asked.filter(|_| head.status == StatusCode::NOT_MODIFIED) {
-            return Ok(self.not_modified(&whole, head));
+            return Some(self.not_modified(&whole, head));
         }
         let stands_in = is_stand_in(&head.extensions);
         if !stands_in {
@@ -166,12 +145,29 @@ where
         }
         let short = body.size_hint().lower() <= self.shared.body_limit;
         if short && !stands_in && self.terms(&head).is_some() {
-            return Err((head, body));
+            self.reading = Some((head, Read::new(body, self.shared.body_limit)));
+            return None;
         }
         if !stands_in {
             self.supersede(head.status);
         }
-        Ok(Page::passing(Response::from_parts(head, CacheBody::passing(body)), false))
+        Some(Page::passing(Response::from_parts(head, CacheBody::passing(body)), false))
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Page<B>> {
+        let (_, read) = self.reading.as_mut().expect("polled after completion");
+        let came = ready!(Pin::new(read).poll(cx));
+        let (head, _) = self.reading.take().expect("it was read");
+        let passing = |head, body, broken| Page::passing(Response::from_parts(head, body), broken);
+        Poll::Ready(match came {
+            Came::Whole(body) if self.is_complete(&head, &body) => self.keep(head, body),
+            Came::Whole(body) => passing(head, CacheBody::whole(body), true),
+            Came::Broken(body) => passing(head, body, true),
+            Came::Passing(body) => {
+                self.supersede(head.status);
+                passing(head, body, false)
+            }
+        })
     }
 
     /// What was asked about still holds.

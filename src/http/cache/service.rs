@@ -61,7 +61,7 @@ where
         match self.shared.way(&request) {
             Way::Cached(found) => {
                 bodiless = request.method() == Method::HEAD;
-                conditions = Conditions::take(request.headers_mut());
+                conditions = Conditions::take(request.headers_mut()).map(Box::new);
                 route = Some(found);
             }
             Way::Past if is_safe(request.method()) => {}
@@ -85,7 +85,7 @@ pin_project! {
         began: Instant,
         // Asked with HEAD: what a GET brought may be the answer.
         bodiless: bool,
-        conditions: Option<Conditions>,
+        conditions: Option<Box<Conditions>>,
         changes: Option<Box<Changes<B>>>,
     }
 }

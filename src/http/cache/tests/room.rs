@@ -108,3 +108,23 @@ async fn a_leader_that_leaves_while_its_body_comes_hands_on_to_a_follower() {
     assert_eq!(count.load(Ordering::Relaxed), 2);
     assert_eq!(cache.handle().size().entries, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_panics_while_it_is_read_leaves_nothing_held() {
+    let origin = Origin::new(|call, _| {
+        let body = Body::from_stream(stream::once(async move {
+            tokio::task::yield_now().await;
+            assert!(call > 0, "in a body");
+            Ok::<_, io::Error>(Bytes::from_static(b"x"))
+        }));
+        page(&[("cache-control", "max-age=99")], body)
+    });
+    let cache = layer();
+    let (service, handle) = (over!(cache, origin), cache.handle());
+    let (leader, follower) = (ask(&service, get()), ask(&service, get()));
+    let leader = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(leader));
+    let (leader, follower) = futures::join!(leader, follower);
+    assert!(leader.is_err());
+    assert_eq!(text(follower.unwrap()).await, "x");
+    assert_eq!((handle.flights(), handle.followers(), handle.size().entries), (0, 0, 1));
+}
