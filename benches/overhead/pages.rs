@@ -1,4 +1,5 @@
-//! The cache of HTTP, over a service whose responses have eight headers and 1 KiB.
+//! The cache of HTTP, over a service whose responses have eight headers and 1 KiB. Each call makes its request; a call that
+//! reaches the service has its response made, too, which the bare row leaves out.
 
 use std::future::{Ready, ready};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ type Played = Ready<Result<Response<Body>, Error<Oops>>>;
 
 pub(crate) fn all() -> Vec<Row> {
     vec![
-        row("http, bare", None, origin("max-age=1000").map_request(one).map_response(|_| 7_u64)),
+        row("http, bare", None, tower::service_fn(nothing).map_request(one).map_response(|_| 7_u64)),
         row("http cache, hit, one URI", None, cached(one, "max-age=1000")),
         row("http cache, hit, 1,000 URIs", None, cached(popular, "max-age=1000")),
         row("http cache, revalidated", None, cached(one, "no-cache")),
@@ -31,6 +32,10 @@ fn origin(
     control: &'static str,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Error<Oops>, Future = Played> + Clone {
     tower::service_fn(move |request: Request<Body>| -> Played { ready(Ok(page(&request, control))) })
+}
+
+fn nothing(_: Request<Body>) -> Played {
+    ready(Ok(Response::new(Body::default())))
 }
 
 fn cached(asked: fn(u64) -> Request<Body>, control: &'static str) -> impl Service<u64> {
