@@ -20,7 +20,7 @@ use super::conditions::{ask_about, is_about};
 use super::index::Known;
 use super::layer::Shared;
 use super::now;
-use super::page::{Page, Whole, is_stand_in};
+use super::page::{Page, Whole, is_failure, is_stand_in};
 use super::policy::{Terms, varies};
 use super::route::{Route, Routed, is_served};
 use crate::base::clock::{Instant, precise, wall};
@@ -191,12 +191,13 @@ where
 
     /// The new answer is not kept: nor is the old one, which the service no longer gives.
     fn supersede(&self, status: StatusCode) {
-        // These speak of the service, or of the caller, and not of what was asked for.
-        if status.is_server_error() || [408, 425, 429].contains(&status.as_u16()) {
+        if is_failure(status) {
             return;
         }
         self.route.resource.response().pass(self.route.authorized, true);
-        if self.stale.is_some() {
+        // Of these says none what became of the old one.
+        let busy = [408, 425, 429].contains(&status.as_u16());
+        if self.stale.is_some() && !busy {
             now(self.shared.store.remove(&self.route.key));
         }
     }

@@ -92,8 +92,12 @@ where
         if !(control.no_cache || control.max_age.is_some() || control.min_fresh.is_some()) {
             return true;
         }
+        // Not even an answer that is on its way now: it was asked for before.
+        if control.no_cache {
+            return false;
+        }
         let Some(kept) = self.kept(key) else { return true };
-        let Some(whole) = kept.response().as_whole().filter(|_| !control.no_cache) else { return false };
+        let Some(whole) = kept.response().as_whole() else { return true };
         let (age, Lifetime { fresh, stale_while_revalidate, .. }) = (kept.age(clock::now()), kept.lifetime());
         if age >= fresh.saturating_add(stale_while_revalidate) {
             return true;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use ::http::header::{CONTENT_LOCATION, HOST, LOCATION};
+use ::http::header::{CONTENT_LENGTH, CONTENT_LOCATION, HOST, LOCATION};
 use ::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use ::http_body::Body;
 use pin_project_lite::pin_project;
@@ -162,7 +163,11 @@ where
         };
         let mut response = ready!(call.poll(cx))?.into_response(*this.began);
         if *this.bodiless {
-            *response.body_mut() = CacheBody::default();
+            let body = mem::take(response.body_mut());
+            // A server above might take it for the length of what it sends now: nothing.
+            if let Some(length) = body.size_hint().exact().filter(|&length| length > 0) {
+                response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+            }
         }
         if let Some(changes) = this.changes {
             changes.invalidate(&response);

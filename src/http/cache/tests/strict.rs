@@ -183,3 +183,21 @@ async fn a_service_in_a_hurry_makes_nothing_forgotten() {
         assert_eq!(text(ask(&service, get()).await.unwrap()).await, "first", "{busy}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_wants_it_asked_for_does_not_follow_a_call_from_before() {
+    let origin = Origin::new(|call, _| page(&[("cache-control", "max-age=99")], call.to_string()));
+    let played = origin.clone();
+    let service = layer().layer(service_fn(move |request: Request<Body>| {
+        let answer = played.played(request);
+        async move {
+            Sleep::new(secs(1)).await;
+            answer
+        }
+    }));
+    let reload = with(&[("cache-control", "no-cache")]);
+    let (first, second, third) =
+        futures::join!(ask(&service, get()), ask(&service, get()), ask(&service, reload));
+    let texts = [text(first.unwrap()).await, text(second.unwrap()).await, text(third.unwrap()).await];
+    assert_eq!(texts, ["0", "0", "1"]);
+}
