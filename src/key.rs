@@ -1,7 +1,7 @@
 //! What partitions the state of a layer.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::ConfigError;
@@ -78,10 +78,38 @@ impl Repr<'_> {
     }
 }
 
-/// Seeded, so that a digest cannot be looked up in a table made elsewhere.
+/// Makes a key of parts that are never written down together. It cannot be revealed.
+pub(crate) struct Digest([DefaultHasher; 2]);
+
+impl Digest {
+    pub(crate) fn new() -> Self {
+        // Seeded, so that a digest cannot be looked up in a table made elsewhere.
+        static SEEDS: OnceLock<[RandomState; 2]> = OnceLock::new();
+        let seeds = SEEDS.get_or_init(|| [RandomState::new(), RandomState::new()]);
+        Self(seeds.each_ref().map(BuildHasher::build_hasher))
+    }
+}
+
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.iter_mut().for_each(|half| half.write(bytes));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0[0].finish()
+    }
+}
+
+impl From<Digest> for Key<'_> {
+    fn from(digest: Digest) -> Self {
+        Self(Repr::Digest(digest.0.each_ref().map(Hasher::finish)))
+    }
+}
+
 fn digest(of: &(impl Hash + ?Sized)) -> [u64; 2] {
-    static SEEDS: OnceLock<[RandomState; 2]> = OnceLock::new();
-    SEEDS.get_or_init(|| [RandomState::new(), RandomState::new()]).each_ref().map(|seed| seed.hash_one(of))
+    let mut digest = Digest::new();
+    of.hash(&mut digest);
+    digest.0.each_ref().map(Hasher::finish)
 }
 
 impl<'a> From<&'a str> for Key<'a> {

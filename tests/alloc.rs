@@ -230,7 +230,7 @@ fn a_hit_allocates_nothing() {
 }
 
 #[test]
-fn a_hit_of_http_allocates_what_names_it_and_its_head() {
+fn a_hit_of_http_allocates_a_copy_of_its_head_and_its_age() {
     let origin = tower::service_fn(|_: http::Request<Body>| {
         let response = http::Response::builder().header("cache-control", "max-age=1000").header("etag", "x");
         std::future::ready(Ok::<_, Error<Oops>>(response.body(Body::from("x")).expect("a response")))
@@ -245,7 +245,7 @@ fn a_hit_of_http_allocates_what_names_it_and_its_head() {
     let requests: Vec<_> = (0..100).map(|_| request()).collect();
     let each = measure(|| requests.into_iter().for_each(&mut call)).count_total / 100;
     println!("{each} allocations a hit");
-    assert!(each <= 11, "{each} allocations");
+    assert!(each <= 3, "{each} allocations");
 }
 
 /// Allocations of a request through these layers, the making of the request not counted; the service reads all of its body.

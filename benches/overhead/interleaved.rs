@@ -27,6 +27,7 @@ pub(crate) fn print() {
             let bare = match name {
                 name if name.contains("pending") => "bare, pending once",
                 name if name.ends_with(", used") => "bare, failing",
+                name if name.starts_with("http cache") => "http, bare",
                 _ => "bare, ready",
             };
             ns - of(bare).unwrap_or(0.0)

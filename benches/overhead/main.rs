@@ -13,6 +13,7 @@
 mod inner;
 mod instructions;
 mod interleaved;
+mod pages;
 mod rows;
 
 use criterion::Criterion;

@@ -100,7 +100,7 @@ fn key(request: &u64) -> Key<'_> {
     Key::from(request.wrapping_mul(7919) % KEYS)
 }
 
-fn row<S>(name: &'static str, peer: Option<&'static str>, mut service: S) -> Row
+pub(crate) fn row<S>(name: &'static str, peer: Option<&'static str>, mut service: S) -> Row
 where
     S: Service<u64> + 'static,
 {
@@ -134,7 +134,7 @@ pub(crate) fn all() -> Vec<Row> {
     let limit = Some("tower concurrency limit");
     let text = FallbackLayer::value(String::from("nothing")).name("bench");
     let tower_timeout = tower::timeout::TimeoutLayer::new(LONG);
-    vec![
+    let rows = vec![
         row("bare, ready", None, READY),
         row("bare, pending once", None, PENDING),
         row("tower concurrency limit", None, ConcurrencyLimitLayer::new(1000).layer(READY)),
@@ -201,7 +201,8 @@ pub(crate) fn all() -> Vec<Row> {
         row("stack, ready", Some("tower stack, ready"), stack(READY)),
         row("tower stack, pending once", None, tower_stack(PENDING)),
         row("stack, pending once", Some("tower stack, pending once"), stack(PENDING)),
-    ]
+    ];
+    rows.into_iter().chain(super::pages::all()).collect()
 }
 
 /// What a fallback is in tower.

@@ -137,8 +137,8 @@
 //! They carry a digest of the key. The [`Handle`] counts answers by source, and shows how much is kept, flights, followers, and
 //! fetches in the background.
 //!
-//! With the feature `metrics`: `seawall_answers_total{source}` of each call. With `tracing`, a store that fails is a warning, at most one
-//! a second.
+//! With the feature `metrics`: `seawall_answers_total{source}` of each call, and `seawall_calls_total{outcome="rejected"}` of followers
+//! that were refused. With `tracing`, a store that fails is a warning, at most one a second.
 //!
 //! # Cancellation and panics
 //!

@@ -59,6 +59,11 @@ impl Lifetime {
         self
     }
 
+    /// Whether it is ever served while no fetch has failed.
+    pub(super) const fn is_served(&self) -> bool {
+        !(self.fresh.is_zero() && self.stale_while_revalidate.is_zero())
+    }
+
     /// Whether it is of any use at any time.
     pub(crate) const fn is_some(&self) -> bool {
         let windows = [self.stale_while_revalidate, self.stale_if_error, self.revalidate];

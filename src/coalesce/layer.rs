@@ -62,7 +62,7 @@ impl<K> Shared<K> {
 
     /// Somebody who followed is refused.
     pub(super) fn refuse(&self, rejected: Rejected) -> Rejected {
-        self.tell(|| EventKind::Refused(rejected.clone()));
+        self.events.refuse(|| None, &rejected);
         rejected
     }
 }

@@ -11,7 +11,9 @@ use crate::base::clock::now;
 use crate::base::sync::{AtomicBool, Mutex, Ordering};
 use crate::key::Key;
 use crate::name::Name;
-use crate::telemetry::{self, Log, Meter};
+use crate::rejected::Rejected;
+use crate::telemetry::{self, Gauges, Log, Meter};
+use crate::totals::Ended;
 
 /// Hears what happens in a layer. Closures qualify: to share a listener, move a clone of its `Arc` into one.
 ///
@@ -102,6 +104,14 @@ impl Events {
             self.meter.tell(&self.event(None, 0, kind()), false);
         }
         self.emit(key, 0, kind);
+    }
+
+    /// A call is refused that was never let through: told, and counted.
+    pub(crate) fn refuse(&self, key: impl FnOnce() -> Option<Key<'static>>, rejected: &Rejected) {
+        if telemetry::is_on() {
+            self.meter.count(Gauges::default, Ended::Refused);
+        }
+        self.emit(key, 0, || EventKind::Refused(rejected.clone()));
     }
 
     #[cold]

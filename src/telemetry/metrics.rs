@@ -123,9 +123,6 @@ impl Meter {
             }
             EventKind::GaveUp(attempts) => self.handles(Gauges::default).gave_up(attempts.reason),
             EventKind::Hedging { reason, .. } => self.handles(Gauges::default).hedged(*reason),
-            EventKind::Refused(_) if self.who.0 == Pattern::Coalesce => {
-                self.handles(Gauges::default).calls[Ended::Refused as usize].increment(1);
-            }
             kind => answers::of(kind)
                 .into_iter()
                 .for_each(|(source, calls)| self.handles(Gauges::default).answered(source, calls)),

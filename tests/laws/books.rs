@@ -11,7 +11,7 @@ use seawall::{Event, EventKind, Outcome};
 pub(crate) use self::circuit::{circuit_of, on_circuit, probe};
 pub(crate) use self::crowd::on_crowd;
 pub(crate) use self::drivers::{
-    on_cache, on_chaos, on_coalesce, on_fallback, on_hedge, on_retry, on_timeout,
+    Answers, on_answers, on_cache, on_chaos, on_coalesce, on_fallback, on_hedge, on_retry, on_timeout,
 };
 pub(crate) use self::gates::{on_adaptive, on_bulkhead, on_queue, on_rate_limit};
 use crate::door::Gatekeeper;

@@ -3,7 +3,7 @@
 use seawall::chaos::Delay;
 use seawall::fallback::Value;
 use seawall::{
-    CacheConfig, CacheLayer, ChaosConfig, ChaosLayer, CoalesceConfig, CoalesceLayer, FallbackLayer,
+    CacheConfig, CacheLayer, ChaosConfig, ChaosLayer, CoalesceConfig, CoalesceLayer, Deadline, FallbackLayer,
     HedgeConfig, HedgeLayer, Key,
 };
 use tower::Layer;
@@ -37,6 +37,24 @@ async fn calls_that_follow_another_are_told_of() {
     assert_eq!(answers(name, "shared"), 2.0);
     assert_eq!(futures::join!(call(&service), call(&service)), (false, false));
     assert_eq!(said(name).get("seawall_calls_total", &[("outcome", "rejected")]), 1.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_whose_time_is_over_is_counted_as_rejected_whatever_it_follows() {
+    recorder();
+    let rejected = |name| said(name).get("seawall_calls_total", &[("outcome", "rejected")]);
+    let config = CacheConfig::new(SECOND).name("kept too late");
+    let layer = CacheLayer::new(config, |(): &()| Some(Key::from(1_u64)));
+    let service = layer.layer(script([Play::AnswerAfter(SECOND)]));
+    let late = Deadline::after(ms(10)).scope(call(&service));
+    assert_eq!(futures::join!(call(&service), call(&service), late), (true, true, false));
+    assert_eq!(rejected("kept too late"), 1.0);
+
+    let layer = CoalesceLayer::new(CoalesceConfig::default().name("flown too late"), |(): &()| Some(1));
+    let service = layer.layer(script([Play::AnswerAfter(SECOND)]));
+    let late = Deadline::after(ms(10)).scope(call(&service));
+    assert_eq!(futures::join!(call(&service), call(&service), late), (true, true, false));
+    assert_eq!(rejected("flown too late"), 1.0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use super::{Following, Step, StepOf};
 use crate::base::flights::{Arrival, Joined};
 use crate::cache::layer::{Landed, Lifetimes, Shared};
 use crate::cache::state::{Answer, Kept, Reply, Store, Use};
-use crate::event::{EventKind, Source};
+use crate::event::Source;
 use crate::key::Key;
 use crate::rejected::{Rejected, RejectedKind};
 
@@ -127,8 +127,7 @@ where
         }
         let Shared { events, .. } = &*self.shared;
         let rejected = Rejected::new(RejectedKind::DeadlineExceeded, events.name());
-        let key = self.key.as_ref().map(Key::redacted);
-        events.announce(key, 0, EventKind::Refused(rejected.clone()));
+        events.refuse(|| self.key.as_ref().map(Key::redacted), &rejected);
         self.shared.answered(Source::Shared, self.key.as_ref());
         Err(rejected)
     }

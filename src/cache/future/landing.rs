@@ -115,7 +115,8 @@ where
         } else {
             kept.confirm();
             let lead = self.lead.take();
-            if self.key.as_ref() == Some(kept.key()) {
+            // Those who follow are served what others would be served now.
+            if self.key.as_ref() == Some(kept.key()) && kept.lifetime().is_served() {
                 lead.map(|lead| lead.land(|| Landed::Kept(kept, self.epoch)));
             } else {
                 lead.map(Lead::scatter);

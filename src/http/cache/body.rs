@@ -12,6 +12,8 @@ use ::http_body::{Body, Frame, SizeHint};
 
 /// A body out of the cache, or one that passes through it.
 pub struct CacheBody<B: Body> {
+    /// All of it, if it is out of the cache.
+    whole: Bytes,
     /// What was read of it already.
     read: VecDeque<Bytes>,
     /// What came then that ended the reading.
@@ -24,11 +26,11 @@ impl<B: Body> Unpin for CacheBody<B> {}
 
 impl<B: Body> CacheBody<B> {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { read: VecDeque::from([bytes]), then: None, rest: None }
+        Self { whole: bytes, ..Self::default() }
     }
 
     pub(super) fn passing(body: B) -> Self {
-        Self { read: VecDeque::new(), then: None, rest: Some(Box::into_pin(Box::new(body))) }
+        Self { rest: Some(Box::into_pin(Box::new(body))), ..Self::default() }
     }
 }
 
@@ -41,10 +43,11 @@ impl<B: Body> Body for CacheBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.get_mut();
-        while let Some(bytes) = this.read.pop_front() {
-            if !bytes.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
-            }
+        if !this.whole.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(mem::take(&mut this.whole)))));
+        }
+        if let Some(bytes) = this.read.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         if let Some(then) = this.then.take() {
             return Poll::Ready(Some(then));
@@ -55,13 +58,18 @@ impl<B: Body> Body for CacheBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.read.iter().all(Bytes::is_empty)
+        self.whole.is_empty()
+            && self.read.is_empty()
             && self.then.is_none()
             && self.rest.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let read = self.read.iter().chain(self.then.iter().flatten().filter_map(Frame::data_ref));
+        let read = self
+            .read
+            .iter()
+            .chain([&self.whole])
+            .chain(self.then.iter().flatten().filter_map(Frame::data_ref));
         let read: u64 = read.map(|bytes| bytes.len() as u64).sum();
         let rest = self.rest.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
         let mut hint = SizeHint::new();
@@ -75,7 +83,7 @@ impl<B: Body> Body for CacheBody<B> {
 
 impl<B: Body> Default for CacheBody<B> {
     fn default() -> Self {
-        Self { read: VecDeque::new(), then: None, rest: None }
+        Self { whole: Bytes::new(), read: VecDeque::new(), then: None, rest: None }
     }
 }
 
@@ -118,7 +126,7 @@ impl<B: Body> Future for Read<B> {
         loop {
             let body = &mut this.body;
             let Some(rest) = body.rest.as_mut().filter(|rest| !rest.is_end_stream()) else {
-                return Poll::Ready(Came::Whole(joined(&mut body.read)));
+                return Poll::Ready(Came::Whole(copied(&body.read)));
             };
             match ready!(rest.as_mut().poll_frame(cx)) {
                 None => body.rest = None,
@@ -127,6 +135,8 @@ impl<B: Body> Future for Read<B> {
                     return Poll::Ready(Came::Broken(mem::take(body)));
                 }
                 Some(Ok(frame)) => match of_bytes(frame).into_data() {
+                    // They would come to nothing, and take room.
+                    Ok(bytes) if bytes.is_empty() => {}
                     Ok(bytes) => {
                         this.size += bytes.len() as u64;
                         body.read.push_back(bytes);
@@ -148,11 +158,9 @@ fn of_bytes<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
     frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
 }
 
-fn joined(parts: &mut VecDeque<Bytes>) -> Bytes {
-    if parts.len() <= 1 {
-        return parts.pop_front().unwrap_or_default();
-    }
+/// In one piece, and a copy: what came may be a small part of a large buffer of its connection, and would hold on to it.
+fn copied(parts: &VecDeque<Bytes>) -> Bytes {
     let mut all = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
-    parts.drain(..).for_each(|part| all.extend_from_slice(&part));
+    parts.iter().for_each(|part| all.extend_from_slice(part));
     all.freeze()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -15,11 +16,13 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::body::{CacheBody, Came, Read};
+use super::conditions::{ask_about, is_about};
+use super::index::Known;
 use super::layer::Shared;
 use super::now;
-use super::page::{Page, Whole, ask_about, is_about, is_failure};
+use super::page::{Page, Whole, is_failure, is_stand_in};
 use super::policy::{Terms, varies};
-use super::route::Route;
+use super::route::{Route, Routed, is_served};
 use crate::base::clock::{Instant, precise, wall};
 use crate::base::sync::{Arc, Ordering};
 use crate::cache::{Kept, Store};
@@ -42,7 +45,7 @@ impl<S: Clone, B: Body> Clone for Fetcher<S, B> {
     }
 }
 
-impl<S, A, B> Service<Request<A>> for Fetcher<S, B>
+impl<S, A, B> Service<Routed<A>> for Fetcher<S, B>
 where
     S: Service<Request<A>, Response = Response<B>>,
     B: Body + Send,
@@ -56,8 +59,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let route = request.extensions_mut().remove::<Route>();
+    fn call(&mut self, Routed { mut request, route }: Routed<A>) -> Self::Future {
         let errand = route.map(|route| Box::new(Errand::new(route, self.shared.clone(), &mut request)));
         FetcherFuture { step: Step::Calling { call: self.inner.call(request) }, errand }
     }
@@ -67,7 +69,7 @@ pin_project! {
     /// The response of a [`Fetcher`].
     pub struct FetcherFuture<F, B: Body> {
         #[pin]
-        step: Step<F, B>,
+        step: Step<F>,
         // None of a request whose answer is not to be kept.
         errand: Option<Box<Errand<B>>>,
     }
@@ -75,13 +77,13 @@ pin_project! {
 
 pin_project! {
     #[project = StepProjection]
-    enum Step<F, B: Body> {
+    enum Step<F> {
         Calling { #[pin] call: F },
-        Reading { read: Read<B>, head: Option<(Parts, Terms)> },
+        Reading,
     }
 }
 
-/// What must be known when the response comes.
+/// What must be known when the response comes. Boxed: a hit carries none of it.
 struct Errand<B: Body> {
     route: Route,
     shared: Arc<Shared<B>>,
@@ -90,6 +92,8 @@ struct Errand<B: Body> {
     /// What the service was asked about.
     stale: Option<Page<B>>,
     began: Instant,
+    /// What came, and is read now.
+    reading: Option<(Parts, Read<B>)>,
 }
 
 impl<F, B, E> Future for FetcherFuture<F, B>
@@ -102,41 +106,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        loop {
-            match this.step.as_mut().project() {
-                StepProjection::Calling { call } => {
-                    let response = ready!(call.poll(cx))?;
-                    let Some(errand) = this.errand else {
-                        return Poll::Ready(Ok(Page::passing(response.map(CacheBody::passing), false)));
-                    };
-                    match errand.answered(response) {
-                        Ok(page) => return Poll::Ready(Ok(page)),
-                        Err((head, body)) => {
-                            let read = Read::new(body, errand.shared.body_limit);
-                            this.step.set(Step::Reading { read, head: Some(head) });
-                        }
-                    }
-                }
-                StepProjection::Reading { read, head } => {
-                    let came = ready!(Pin::new(read).poll(cx));
-                    let (head, terms) = head.take().expect("polled after completion");
-                    let errand = this.errand.as_mut().expect("it reads what is to be kept");
-                    let passing =
-                        |head, body, broken| Page::passing(Response::from_parts(head, body), broken);
-                    return Poll::Ready(Ok(match came {
-                        Came::Whole(body) if errand.is_complete(&head, &body) => {
-                            errand.keep(head, body, terms)
-                        }
-                        Came::Whole(body) => passing(head, CacheBody::whole(body), true),
-                        Came::Broken(body) => passing(head, body, true),
-                        Came::Passing(body) => {
-                            errand.supersede(head.status);
-                            passing(head, body, false)
-                        }
-                    }));
-                }
+        if let StepProjection::Calling { call } = this.step.as_mut().project() {
+            let response = ready!(call.poll(cx))?;
+            let Some(errand) = this.errand else {
+                return Poll::Ready(Ok(Page::passing(response.map(CacheBody::passing), false)));
+            };
+            if let Some(page) = errand.answered(response) {
+                return Poll::Ready(Ok(page));
             }
+            this.step.set(Step::Reading);
         }
+        this.errand.as_mut().expect("it reads what is to be kept").poll_read(cx).map(Ok)
     }
 }
 
@@ -148,40 +128,65 @@ where
         let (method, headers) = (request.method().clone(), request.headers().clone());
         let stale = now(shared.store.get(&route.key)).flatten().map(|kept| kept.response().clone());
         let whole = stale.as_ref().and_then(Page::as_whole);
-        whole.into_iter().for_each(|whole| ask_about(whole, request.headers_mut()));
-        Self { route, shared, method, headers, stale, began: precise() }
+        whole.into_iter().for_each(|whole| ask_about(whole.headers(), request.headers_mut()));
+        Self { route, shared, method, headers, stale, began: precise(), reading: None }
     }
 
-    /// The head is here. Returned is the response, or what is to be read.
-    #[expect(clippy::result_large_err, reason = "neither is an error")]
-    fn answered(&mut self, response: Response<B>) -> Result<Page<B>, ((Parts, Terms), B)> {
+    /// The head is here. Returned is the response, unless it is to be read.
+    fn answered(&mut self, response: Response<B>) -> Option<Page<B>> {
         let (head, body) = response.into_parts();
-        let delay = precise().saturating_duration_since(self.began);
         let asked = self.stale.as_ref().and_then(Page::as_whole).cloned();
         if let Some(whole) = asked.filter(|_| head.status == StatusCode::NOT_MODIFIED) {
-            return Ok(self.not_modified(&whole, head, delay));
+            return Some(self.not_modified(&whole, head));
         }
-        let authorized = self.route.authorized;
-        let terms = self.shared.policy.terms(&head, authorized, delay, wall());
+        let stands_in = is_stand_in(&head.extensions);
+        if !stands_in {
+            self.compare_with_get(&head);
+        }
         let short = body.size_hint().lower() <= self.shared.body_limit;
-        if let Some(terms) = terms.filter(|_| short) {
-            return Err(((head, terms), body));
+        if short && !stands_in && self.terms(&head).is_some() {
+            self.reading = Some((head, Read::new(body, self.shared.body_limit)));
+            return None;
         }
-        self.supersede(head.status);
-        Ok(Page::passing(Response::from_parts(head, CacheBody::passing(body)), false))
+        if !stands_in {
+            self.supersede(head.status);
+        }
+        Some(Page::passing(Response::from_parts(head, CacheBody::passing(body)), false))
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Page<B>> {
+        let (_, read) = self.reading.as_mut().expect("polled after completion");
+        let came = ready!(Pin::new(read).poll(cx));
+        let (head, _) = self.reading.take().expect("it was read");
+        let passing = |head, body, broken| Page::passing(Response::from_parts(head, body), broken);
+        Poll::Ready(match came {
+            Came::Whole(body) if self.is_complete(&head, &body) => self.keep(head, body),
+            Came::Whole(body) => passing(head, CacheBody::whole(body), true),
+            Came::Broken(body) => passing(head, body, true),
+            Came::Passing(body) => {
+                self.supersede(head.status);
+                passing(head, body, false)
+            }
+        })
     }
 
     /// What was asked about still holds.
-    fn not_modified(&mut self, whole: &Whole, head: Parts, delay: Duration) -> Page<B> {
-        let about_this = is_about(&head.headers, whole);
-        let head = whole.renewed(head);
+    fn not_modified(&mut self, whole: &Whole, head: Parts) -> Page<B> {
         self.shared.revalidated.fetch_add(1, Ordering::Relaxed);
-        let terms = self.shared.policy.terms(&head, self.route.authorized, delay, wall());
-        if let Some(terms) = terms.filter(|_| about_this) {
-            return self.keep(head, whole.body(), terms);
+        if is_about(&head.headers, whole.headers()) {
+            return self.keep(whole.renewed(head), whole.body());
         }
         self.supersede(StatusCode::OK);
-        Page::passing(Response::from_parts(head, CacheBody::whole(whole.body())), false)
+        // It is not the head of this body.
+        let mut response = whole.response(precise());
+        *response.extensions_mut() = head.extensions;
+        Page::passing(response, false)
+    }
+
+    /// For how long a response may be used that has come so far.
+    fn terms(&self, head: &Parts) -> Option<Terms> {
+        let delay = precise().saturating_duration_since(self.began);
+        self.shared.policy.terms(head, self.route.authorized, delay, wall())
     }
 
     /// The new answer is not kept: nor is the old one, which the service no longer gives.
@@ -190,7 +195,9 @@ where
             return;
         }
         self.route.resource.response().pass(self.route.authorized, true);
-        if self.stale.is_some() {
+        // Of these says none what became of the old one.
+        let busy = [408, 425, 429].contains(&status.as_u16());
+        if self.stale.is_some() && !busy {
             now(self.shared.store.remove(&self.route.key));
         }
     }
@@ -202,31 +209,57 @@ where
         said.is_none_or(|said: usize| !has_body || said == body.len())
     }
 
-    /// A page under the key that its `Vary` asks for.
-    fn keep(&mut self, head: Parts, body: Bytes, terms: Terms) -> Page<B> {
-        let Shared { index, store, policy, .. } = &*self.shared;
-        let names = varies(&head.headers).unwrap_or_default();
-        let mut whole = Whole::new(head, body, terms, wall());
-        let found = &self.route.resource;
-        found.response().pass(self.route.authorized, false);
-        let known =
-            if found.response().knows(&names) { Some(found.clone()) } else { index.widen(found, &names) };
-        let Some(known) = known else {
-            whole.lifetime = None;
-            return Page::whole(whole);
+    /// A page under the key that its `Vary` asks for, if it is to be kept now that all of it is here.
+    fn keep(&mut self, mut head: Parts, body: Bytes) -> Page<B> {
+        let terms = self.terms(&head);
+        let Some((terms, known)) = terms.and_then(|terms| Some((terms, self.known(&head.headers)?))) else {
+            self.supersede(head.status);
+            return Page::passing(Response::from_parts(head, CacheBody::whole(body)), false);
         };
-        let key = known.response().key(&self.method, &self.headers, policy.shared);
-        if let Some(oldest) = known.response().keep(&key) {
+        let Shared { store, policy, .. } = &*self.shared;
+        let resource = known.response();
+        // Of what is only to be asked about, each caller asks for itself.
+        resource.pass(self.route.authorized, !is_served(terms.lifetime));
+        let key = resource.key(&self.method, &self.headers, policy.shared);
+        if let Some(oldest) = resource.keep(&key) {
             now(store.remove(&oldest));
         }
+        let noted = mem::take(&mut head.extensions);
+        let mut whole = Whole::new(head, body, terms, wall());
         whole.moved = Some(key.clone()).filter(|key| *key != self.route.key);
-        let page = Page::whole(whole);
+        let weight = whole.weight();
+        let page = Page::whole(whole, noted);
         if self.route.reload {
-            let weight = page.as_whole().map_or(1, |whole| whole.weight());
             let kept = Kept::new(key, page.clone(), terms.lifetime, precise(), Duration::ZERO);
             now(store.insert(std::sync::Arc::new(kept.weighing(weight))));
         }
         page
+    }
+
+    /// The resource, as one that depends on what this head names, too. None if there is none any more, or that is too much.
+    fn known(&self, head: &HeaderMap) -> Option<Known> {
+        let found = &self.route.resource;
+        let names = varies(head)?;
+        if found.response().knows(&names) {
+            Some(found.clone())
+        } else {
+            self.shared.index.widen(found, &names)
+        }
+    }
+
+    /// The answer to a HEAD may show that what is kept of the GET is another by now.
+    fn compare_with_get(&self, head: &Parts) {
+        if self.method != Method::HEAD || head.status != StatusCode::OK {
+            return;
+        }
+        let Shared { store, policy, .. } = &*self.shared;
+        let key = self.route.resource.response().key(&Method::GET, &self.headers, policy.shared);
+        let kept = now(store.get(&key)).flatten();
+        if kept.is_some_and(|kept| {
+            kept.response().as_whole().is_some_and(|whole| whole.differs_from(&head.headers))
+        }) {
+            now(store.remove(&key));
+        }
     }
 }
 

@@ -60,6 +60,18 @@ impl<B: Body> Handle<B> {
         self.cache.refreshes()
     }
 
+    /// Answers for which a call is on its way that others may follow.
+    #[must_use]
+    pub fn flights(&self) -> usize {
+        self.cache.flights()
+    }
+
+    /// Calls that wait for the call of somebody else.
+    #[must_use]
+    pub fn followers(&self) -> u64 {
+        self.cache.followers()
+    }
+
     /// Events from now on.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {

@@ -1,7 +1,7 @@
 //! Which answers there are of what a URI names.
 
 use std::collections::VecDeque;
-use std::fmt::Write;
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::now;
 use crate::base::clock::Instant;
 use crate::base::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::cache::{Kept, Lifetime, Memory, Store};
-use crate::key::Key;
+use crate::key::{Digest, Key};
 
 /// So many answers are kept of one resource: one more takes the place of the oldest.
 pub(super) const VARIANTS: usize = 8;
 
-/// Most texts that a key is made of need no more.
-const ROOM: usize = 256;
+/// Of a service that names ever more headers in `Vary`, no more are followed: each is a part of every key.
+const NAMES: usize = 32;
 
 /// What a URI names, since it was last invalidated.
 ///
@@ -40,16 +40,17 @@ pub(super) type Known = Arc<Kept<Resource>>;
 impl Resource {
     /// The key of the answer to this request.
     pub(super) fn key(&self, method: &Method, headers: &HeaderMap, shared: bool) -> Key<'static> {
-        let mut text = String::with_capacity(ROOM);
-        let _infallible = write!(text, "{}\n{method}\n", self.lineage);
+        // A digest is shorter, and credentials do not lie about.
+        let mut digest = Digest::new();
+        digest.write_u64(self.lineage);
+        digest.write(method.as_str().as_bytes());
         let mut part = |name: &str, values: &mut dyn Iterator<Item = &[u8]>| {
-            text.push_str(name);
+            digest.write(b"\n");
+            digest.write(name.as_bytes());
             for value in values {
-                // One character for each byte, whatever it is.
-                text.extend(value.trim_ascii().iter().copied().map(char::from));
-                text.push(',');
+                digest.write(value.trim_ascii());
+                digest.write(b",");
             }
-            text.push('\n');
         };
         if headers.contains_key(AUTHORIZATION) {
             // Who shows credentials is never given what was kept of one who did not.
@@ -59,8 +60,7 @@ impl Resource {
         for name in &self.names {
             part(name.as_str(), &mut headers.get_all(name).iter().map(HeaderValue::as_bytes));
         }
-        // Shorter, and credentials do not lie about.
-        Key::from(text.as_str()).redacted()
+        Key::from(digest)
     }
 
     pub(super) fn knows(&self, names: &[HeaderName]) -> bool {
@@ -121,7 +121,7 @@ impl Index {
         })
     }
 
-    /// It was learnt that its answers depend on these, too. None if it was invalidated since it was found.
+    /// It was learnt that its answers depend on these, too. None if they are too many, or it was invalidated since it was found.
     pub(super) fn widen(&self, found: &Known, names: &[HeaderName]) -> Option<Known> {
         let _changing = self.changing.lock();
         let known =
@@ -133,7 +133,7 @@ impl Index {
         all.extend_from_slice(names);
         all.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
         all.dedup();
-        Some(self.put(found.key(), known.response().lineage, all.into()))
+        (all.len() <= NAMES).then(|| self.put(found.key(), known.response().lineage, all.into()))
     }
 
     pub(super) fn forget(&self, named: &Key<'static>) {
@@ -163,16 +163,33 @@ impl Index {
 
 /// What a URI names: scheme, authority and target. A server finds the authority in `Host`, and takes the scheme for `http`.
 pub(super) fn named(uri: &Uri, headers: &HeaderMap) -> Key<'static> {
+    let scheme = uri.scheme_str().unwrap_or("http");
     let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
     let authority = authority.or_else(|| Some(headers.get(HOST)?.as_bytes())).unwrap_or_default();
-    let mut text = String::with_capacity(ROOM);
-    text.extend(authority.iter().map(u8::to_ascii_lowercase).map(char::from));
-    for part in
-        [" ", uri.scheme_str().unwrap_or("http"), " ", uri.path_and_query().map_or("/", PathAndQuery::as_str)]
-    {
-        text.push_str(part);
+    let mut digest = Digest::new();
+    for part in without_port(authority, scheme).chunks(CHUNK) {
+        let mut lower = [0; CHUNK];
+        let lower = &mut lower[..part.len()];
+        lower.copy_from_slice(part);
+        lower.make_ascii_lowercase();
+        digest.write(lower);
     }
-    Key::from(text.as_str()).redacted()
+    for part in [" ", scheme, " ", uri.path_and_query().map_or("/", PathAndQuery::as_str)] {
+        digest.write(part.as_bytes());
+    }
+    Key::from(digest)
+}
+
+const CHUNK: usize = 32;
+
+/// An authority without a port that goes without saying.
+pub(super) fn without_port<'a>(authority: &'a [u8], scheme: &str) -> &'a [u8] {
+    let port: &[u8] = match scheme {
+        "http" => b":80",
+        "https" => b":443",
+        _ => b":",
+    };
+    authority.strip_suffix(port).unwrap_or(authority)
 }
 
 #[cfg(all(test, not(seawall_loom)))]
@@ -194,9 +211,11 @@ mod tests {
         let this = of("http://a.example/x?y=1", &[]);
         assert_eq!(of("/x?y=1", &[("host", "A.example")]), this);
         assert_eq!(of("http://A.EXAMPLE/x?y=1", &[("host", "b.example")]), this);
+        assert_eq!(of("http://a.example:80/x?y=1", &[]), this);
         for other in [
             "https://a.example/x?y=1",
             "http://a.example:81/x?y=1",
+            "http://a.example:443/x?y=1",
             "http://a.example/x?y=2",
             "http://a.example/x",
         ] {
@@ -229,6 +248,17 @@ mod tests {
         let next = index.find(&Key::from(1));
         assert_ne!(key(&found, &[]), key(&next, &[]));
         assert!(index.widen(&found, &[HOST]).is_none(), "it is another");
+    }
+
+    #[test]
+    fn of_a_service_that_varies_by_ever_more_headers_a_bounded_number_is_followed() {
+        let index = Index::new(100);
+        let widened = (0..1000).filter(|n| {
+            let found = index.find(&Key::from(1));
+            index.widen(&found, &[HeaderName::try_from(format!("x-{n}")).unwrap()]).is_some()
+        });
+        assert_eq!(widened.count(), NAMES);
+        assert_eq!(index.find(&Key::from(1)).response().names.len(), NAMES);
     }
 
     #[test]

@@ -43,7 +43,7 @@
 //! The type of the body changes, to [`CacheBody`]. The request need not be `Clone`; the service must be, as for every cache.
 //! A response that is to be kept is read to its end before its caller is given it, so put a timeout below. One that is longer
 //! than the limit is handed on once that is known, with what was read of it, and streams. One that is not to be kept streams
-//! at once. What a layer below puts into the extensions of a response arrives only with those.
+//! at once. What a layer below puts into the extensions of a response arrives with the caller whose call it was.
 //!
 //! # Defaults
 //!
@@ -57,12 +57,15 @@
 //! | `stale_while_revalidate` | 0 | any | stale answers are for the service to allow, or for you |
 //! | `stale_if_error` | 0 | any | the same |
 //! | `revalidate` | a day | any; 0 asks about nothing | a 304 is cheap, and room is made anyway |
+//! | `heuristic` | 0: nothing is guessed | any percent | APIs send `Last-Modified` without a thought for caches; 10 is usual |
+//! | `heuristic_max` | a day | any | what was old for years may change tomorrow |
 //!
 //! # Cancellation and panics
 //!
 //! As of the [cache](crate::cache). A body that is read when its call is dropped is dropped with it.
 
 mod body;
+mod conditions;
 mod control;
 mod fetch;
 mod handle;
@@ -80,7 +83,7 @@ pub use self::fetch::{Fetcher, FetcherFuture};
 pub use self::handle::Handle;
 pub use self::layer::{HttpCacheConfig, HttpCacheLayer};
 pub use self::page::Page;
-pub use self::route::{ByHead, ByRoute, ByStatus};
+pub use self::route::{ByHead, ByRoute, ByStatus, Routed};
 pub use self::service::{HttpCache, HttpCacheFuture};
 use crate::cache::Reply;
 

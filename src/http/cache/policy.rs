@@ -20,6 +20,8 @@ pub(super) struct Policy {
     pub(super) stale_while_revalidate: Duration,
     pub(super) stale_if_error: Duration,
     pub(super) revalidate: Duration,
+    /// Percent of the time since `Last-Modified`, and the most it comes to.
+    pub(super) guess: (u32, Duration),
 }
 
 /// For how long a response may be used.
@@ -33,6 +35,9 @@ pub(super) struct Terms {
 
 /// Statuses whose responses are complete and mean the same a while later. 206 is a part; what a 429 or a 500 says passes.
 const KEPT: [u16; 14] = [200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501];
+
+/// Those among them that are kept only if something is said: RFC 9110 §15.1.
+const NEVER_GUESSED: [u16; 3] = [302, 303, 307];
 
 impl Policy {
     /// For how long a response may be used that took `delay` to come; `None` does not keep it. `authorized`: the request had
@@ -68,7 +73,7 @@ impl Policy {
 
     fn lifetime(&self, head: &Parts, control: Control, age: Duration, wall: SystemTime) -> Lifetime {
         let none = Lifetime::fresh(Duration::ZERO);
-        let fresh = self.fresh(&head.headers, control, wall);
+        let fresh = self.said(&head.headers, control, wall).or_else(|| self.guessed(head, control, wall));
         let Some(fresh) = fresh.filter(|_| !control.no_cache) else { return none };
         // A window ends at its distance from when the response was made, not from when it came.
         let left = |window: Duration| fresh.saturating_add(window).saturating_sub(age);
@@ -88,8 +93,8 @@ impl Policy {
             .stale_if_error(window(control.stale_if_error, self.stale_if_error))
     }
 
-    /// RFC 9111 §4.2.1. Nothing is guessed from `Last-Modified`.
-    fn fresh(&self, headers: &HeaderMap, control: Control, wall: SystemTime) -> Option<Duration> {
+    /// RFC 9111 §4.2.1.
+    fn said(&self, headers: &HeaderMap, control: Control, wall: SystemTime) -> Option<Duration> {
         let shared = control.s_maxage.filter(|_| self.shared);
         if let Some(seconds) = shared.or(control.max_age) {
             return Some(Duration::from_secs(seconds));
@@ -99,12 +104,24 @@ impl Policy {
         let values = headers.get_all(EXPIRES).iter();
         values.map(|value| expires(value.as_bytes()).unwrap_or_default()).min()
     }
+
+    /// What has not changed for long will not change soon: RFC 9111 §4.2.2.
+    fn guessed(&self, head: &Parts, control: Control, wall: SystemTime) -> Option<Duration> {
+        let (percent, most) = self.guess;
+        if percent == 0 || (NEVER_GUESSED.contains(&head.status.as_u16()) && !control.public) {
+            return None;
+        }
+        let modified = date(head.headers.get(LAST_MODIFIED)?.as_bytes())?;
+        let unchanged = sent(&head.headers).unwrap_or(wall).duration_since(modified).ok()?;
+        Some(most.min((unchanged / 100).saturating_mul(percent)))
+    }
 }
 
 /// How old a response was when it came: RFC 9111 §4.2.3. `Date` counts only if somebody on the way may not know of `Age`, so
 /// that clocks that disagree do no harm.
 fn age(head: &Parts, delay: Duration, wall: SystemTime) -> Duration {
-    let said = head.headers.get_all(AGE).iter().map(|value| seconds(value.as_bytes().trim_ascii())).max();
+    let ages = head.headers.get_all(AGE).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    let said = ages.map(|age| seconds(age.trim_ascii())).max();
     let corrected = Duration::from_secs(said.unwrap_or_default()).saturating_add(delay);
     let old = |via: &[u8]| via.split(|&byte| byte == b',').any(|hop| hop.trim_ascii().starts_with(b"1.0 "));
     let knows_age =
@@ -147,7 +164,12 @@ mod tests {
 
     fn policy(shared: bool) -> Policy {
         let none = Duration::ZERO;
-        Policy { shared, stale_while_revalidate: none, stale_if_error: none, revalidate: none }
+        let (stale_while_revalidate, stale_if_error, revalidate) = (none, none, none);
+        Policy { shared, stale_while_revalidate, stale_if_error, revalidate, guess: (0, none) }
+    }
+
+    fn minute_after() -> SystemTime {
+        date(SENT.as_bytes()).unwrap() + Duration::from_secs(60)
     }
 
     fn head(headers: &[(&'static str, &str)]) -> Parts {
@@ -159,8 +181,7 @@ mod tests {
 
     /// Seconds of freshness, where the response came a minute after it was sent.
     fn fresh(headers: &[(&'static str, &str)]) -> Option<u64> {
-        let wall = date(SENT.as_bytes()).unwrap() + Duration::from_secs(60);
-        let terms = policy(true).terms(&head(headers), false, Duration::ZERO, wall)?;
+        let terms = policy(true).terms(&head(headers), false, Duration::ZERO, minute_after())?;
         Some(terms.lifetime.fresh.as_secs())
     }
 
@@ -185,9 +206,53 @@ mod tests {
         assert_eq!(fresh(&[control, sent, ("via", "1.0 b"), ("age", "70")]), Some(30));
         let mut old = head(&[control, sent]);
         old.version = Version::HTTP_10;
-        let wall = date(SENT.as_bytes()).unwrap() + Duration::from_secs(60);
-        let terms = policy(true).terms(&old, false, Duration::ZERO, wall).unwrap();
+        let terms = policy(true).terms(&old, false, Duration::ZERO, minute_after()).unwrap();
         assert_eq!(terms.age, Duration::from_secs(60));
+    }
+
+    /// Seconds of freshness that are guessed: a tenth, and a day at most.
+    fn guessed(status: u16, headers: &[(&'static str, &str)]) -> Option<u64> {
+        let policy = Policy { guess: (10, Duration::from_secs(86_400)), ..policy(true) };
+        let mut head = head(headers);
+        head.status = status.try_into().unwrap();
+        let terms = policy.terms(&head, false, Duration::ZERO, minute_after())?;
+        Some(terms.lifetime.fresh.as_secs())
+    }
+
+    #[test]
+    fn a_guess_is_a_tenth_of_the_time_without_a_change_and_a_day_at_most() {
+        let (sent, hour) = (("date", SENT), ("last-modified", "Sun, 06 Nov 1994 07:49:37 GMT"));
+        assert_eq!(guessed(200, &[sent, hour]), Some(360));
+        assert_eq!(guessed(200, &[hour]), Some(366), "by our own clock");
+        assert_eq!(guessed(200, &[sent, ("last-modified", "Wed, 06 Nov 1974 07:49:37 GMT")]), Some(86_400));
+        for modified in ["Sun, 06 Nov 1994 08:49:38 GMT", "yesterday", "0"] {
+            assert_eq!(guessed(200, &[sent, ("last-modified", modified)]), None, "{modified}");
+        }
+        assert_eq!(guessed(200, &[sent]), None, "of nothing nothing is guessed");
+    }
+
+    #[test]
+    fn a_guess_gives_way_to_whatever_is_said() {
+        let hour = ("last-modified", "Sun, 06 Nov 1994 07:49:37 GMT");
+        assert_eq!(guessed(200, &[hour, ("cache-control", "max-age=5")]), Some(5));
+        assert_eq!(guessed(200, &[hour, ("cache-control", "s-maxage=5")]), Some(5));
+        for said in ["max-age=0", "max-age=soon", "no-cache", "no-store", "private"] {
+            assert_eq!(guessed(200, &[hour, ("cache-control", said)]), None, "{said}");
+        }
+        assert_eq!(guessed(200, &[hour, ("expires", "0")]), None);
+        assert_eq!(guessed(200, &[hour, ("set-cookie", "a=b")]), None);
+    }
+
+    #[test]
+    fn a_guess_is_made_for_statuses_that_last() {
+        let hour = ("last-modified", "Sun, 06 Nov 1994 07:49:37 GMT");
+        for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
+            assert_eq!(guessed(status, &[hour]), Some(366), "{status}");
+        }
+        for status in [201, 206, 302, 303, 307, 400, 403, 429, 500, 503] {
+            assert_eq!(guessed(status, &[hour]), None, "{status}");
+        }
+        assert_eq!(guessed(302, &[hour, ("cache-control", "public")]), Some(366));
     }
 
     proptest! {
@@ -212,7 +277,7 @@ mod tests {
         #[test]
         fn nothing_panics(
             values in proptest::collection::vec("[ -~]{0,20}|[0-9]{1,30}|max-age=[0-9]{1,30}", 9),
-            status in 100..600u16, shared: bool, authorized: bool, delay: u64,
+            status in 100..600u16, shared: bool, authorized: bool, delay: u64, percent: u32,
         ) {
             let names = [
                 "cache-control", "age", "date", "expires", "vary", "via", "etag", "last-modified", "content-range",
@@ -220,7 +285,8 @@ mod tests {
             let pairs: Vec<_> = names.into_iter().zip(values.iter().map(String::as_str)).collect();
             let mut head = head(&pairs);
             head.status = status.try_into().unwrap();
-            policy(shared).terms(&head, authorized, Duration::from_secs(delay), SystemTime::UNIX_EPOCH);
+            let policy = Policy { guess: (percent, Duration::MAX), ..policy(shared) };
+            policy.terms(&head, authorized, Duration::from_secs(delay), SystemTime::UNIX_EPOCH);
         }
     }
 }

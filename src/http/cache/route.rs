@@ -14,13 +14,21 @@ use super::layer::Shared;
 use super::now;
 use super::page::Page;
 use crate::base::clock;
-use crate::cache::{CacheKey, Lifetime, Lifetimes, Store};
+use crate::cache::{CacheKey, Kept, Lifetime, Lifetimes, Store};
 use crate::classify::{Classify, ErrorsFail, Outcome};
 use crate::http::cacheable;
 use crate::key::Key;
 
-/// In the extensions of a request whose answer may be kept, from where it enters the cache to where it leaves.
-#[derive(Clone, Debug)]
+/// A request within the cache.
+#[derive(Debug)]
+pub struct Routed<A> {
+    pub(super) request: Request<A>,
+    /// None if its answer is neither looked for nor kept.
+    pub(super) route: Option<Route>,
+}
+
+/// What was found out about a request when it entered the cache.
+#[derive(Debug)]
 pub(super) struct Route {
     pub(super) key: Key<'static>,
     pub(super) resource: Known,
@@ -50,43 +58,69 @@ where
 {
     pub(super) fn way<A: Body>(&self, request: &Request<A>) -> Way {
         let (method, headers) = (request.method(), request.headers());
-        let asks_for_a_part = [RANGE, IF_RANGE, IF_MATCH, IF_UNMODIFIED_SINCE];
+        if !cacheable(request) {
+            return Way::Past;
+        }
         let control = control(headers);
+        let asks_for_a_part = [RANGE, IF_RANGE, IF_MATCH, IF_UNMODIFIED_SINCE];
         if !(method == Method::GET || method == Method::HEAD)
             || control.no_store
-            || !cacheable(request)
             || asks_for_a_part.iter().any(|name: &HeaderName| headers.contains_key(name))
             || !request.body().is_end_stream()
         {
-            return Way::Past;
+            return if control.only_if_cached { Way::Nothing } else { Way::Past };
         }
         let resource = self.index.find(&named(request.uri(), headers));
-        let key = resource.response().key(method, headers, self.policy.shared);
-        let picky = control.no_cache || control.max_age.is_some() || control.min_fresh.is_some();
+        let of = |method| resource.response().key(method, headers, self.policy.shared);
+        // What a GET brought has the head that a HEAD asks for, and not the other way round.
+        let of_get = (method == Method::HEAD).then(|| of(&Method::GET));
+        let of_get = of_get.filter(|key| self.has_fresh(key) && self.is_good_enough(key, control));
+        let key = of_get.unwrap_or_else(|| of(method));
         let authorized = headers.contains_key(AUTHORIZATION);
-        let reload = picky && !self.is_good_enough(&key, control)
-            || resource.response().passes(authorized) && now(self.store.get(&key)).flatten().is_none();
+        let reload = !self.is_good_enough(&key, control)
+            || resource.response().passes(authorized)
+                && self.kept(&key).is_none_or(|kept| !is_served(kept.lifetime()));
         if control.only_if_cached && (reload || !self.has_fresh(&key)) {
             return Way::Nothing;
         }
         Way::Cached(Route { key, resource, authorized, reload })
     }
 
-    /// Whether what is kept, if it is fresh, is as young as the request wants it. If there is nothing, the usual way will do.
+    /// Whether what is kept is as young as the request wants it, if it would be served without a question. Otherwise the usual
+    /// way will do.
     fn is_good_enough(&self, key: &Key<'static>, control: Control) -> bool {
-        let Some(kept) = now(self.store.get(key)).flatten() else { return true };
-        let Some(whole) = kept.response().as_whole().filter(|_| !control.no_cache) else { return false };
-        let age = kept.age(clock::now());
-        let most = Duration::from_secs(control.max_age.unwrap_or(u64::MAX));
-        let left = kept.lifetime().fresh.saturating_sub(age);
-        whole.age_when_it_came().saturating_add(age) <= most
-            && left >= Duration::from_secs(control.min_fresh.unwrap_or_default())
+        if !(control.no_cache || control.max_age.is_some() || control.min_fresh.is_some()) {
+            return true;
+        }
+        // Not even an answer that is on its way now: it was asked for before.
+        if control.no_cache {
+            return false;
+        }
+        let Some(kept) = self.kept(key) else { return true };
+        let Some(whole) = kept.response().as_whole() else { return true };
+        let (age, Lifetime { fresh, stale_while_revalidate, .. }) = (kept.age(clock::now()), kept.lifetime());
+        if age >= fresh.saturating_add(stale_while_revalidate) {
+            return true;
+        }
+        let seconds = Duration::from_secs;
+        // Whoever names an age wants nothing stale: RFC 9111 §5.2.1.1.
+        age < fresh
+            && fresh.saturating_sub(age) >= control.min_fresh.map_or(Duration::ZERO, seconds)
+            && whole.age_when_it_came().saturating_add(age) <= control.max_age.map_or(Duration::MAX, seconds)
     }
 
     fn has_fresh(&self, key: &Key<'static>) -> bool {
-        let kept = now(self.store.get(key)).flatten();
-        kept.is_some_and(|kept| kept.age(clock::now()) < kept.lifetime().fresh)
+        self.kept(key).is_some_and(|kept| kept.age(clock::now()) < kept.lifetime().fresh)
     }
+
+    fn kept(&self, key: &Key<'static>) -> Option<std::sync::Arc<Kept<Page<B>>>> {
+        now(self.store.get(key)).flatten()
+    }
+}
+
+/// Whether what is kept for so long may ever be served without being asked about.
+pub(super) fn is_served(lifetime: Lifetime) -> bool {
+    lifetime.revalidate(Duration::ZERO).is_some()
 }
 
 /// `Pragma` counts where there is no `Cache-Control`: RFC 9111 §5.4.
@@ -103,9 +137,9 @@ fn control(headers: &HeaderMap) -> Control {
 #[derive(Clone, Copy, Debug)]
 pub struct ByRoute;
 
-impl<A> CacheKey<Request<A>> for ByRoute {
-    fn key<'a>(&self, request: &'a Request<A>) -> Option<Key<'a>> {
-        let route = request.extensions().get::<Route>().filter(|route| !route.reload)?;
+impl<A> CacheKey<Routed<A>> for ByRoute {
+    fn key<'a>(&self, routed: &'a Routed<A>) -> Option<Key<'a>> {
+        let route = routed.route.as_ref().filter(|route| !route.reload)?;
         Some(Key::from(&route.key))
     }
 }
@@ -114,13 +148,13 @@ impl<A> CacheKey<Request<A>> for ByRoute {
 #[derive(Clone, Copy, Debug)]
 pub struct ByHead;
 
-impl<A, B: Body> Lifetimes<Request<A>, Page<B>> for ByHead {
+impl<A, B: Body> Lifetimes<Routed<A>, Page<B>> for ByHead {
     type Noted = ();
 
-    fn note(&self, _: &Request<A>) {}
+    fn note(&self, _: &Routed<A>) {}
 
     fn lifetime(&self, (): &(), page: &Page<B>, _: Lifetime) -> Option<Lifetime> {
-        page.as_whole()?.lifetime
+        Some(page.as_whole()?.lifetime)
     }
 
     fn moved(&self, (): &(), page: &Page<B>) -> Option<Key<'static>> {

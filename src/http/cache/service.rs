@@ -2,22 +2,23 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use ::http::header::{CONTENT_LOCATION, HOST, LOCATION};
-use ::http::uri::Authority;
-use ::http::{HeaderMap, Request, Response, StatusCode, Uri};
+use ::http::header::{CONTENT_LENGTH, CONTENT_LOCATION, HOST, LOCATION};
+use ::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use ::http_body::Body;
 use pin_project_lite::pin_project;
 use tower::Service;
 
 use super::body::CacheBody;
+use super::conditions::Conditions;
 use super::fetch::Fetcher;
-use super::index::named;
+use super::index::{named, without_port};
 use super::layer::{Pages, Shared};
-use super::page::{Conditions, Page};
-use super::route::{ByHead, ByRoute, ByStatus, Way, is_safe};
+use super::page::Page;
+use super::route::{ByHead, ByRoute, ByStatus, Routed, Way, is_safe};
 use crate::base::clock::{Instant, precise};
 use crate::base::sync::Arc;
 use crate::cache::{self, Cache, Fetch, Refresh};
@@ -43,7 +44,7 @@ where
     A: Body,
     B: Body + Send,
     B::Error: Send,
-    R: Refresh<Fetch<Fetcher<S, B>, Request<A>, Pages<B>, ByStatus, ByHead>> + Clone,
+    R: Refresh<Fetch<Fetcher<S, B>, Routed<A>, Pages<B>, ByStatus, ByHead>> + Clone,
 {
     type Response = Response<CacheBody<B>>;
     type Error = S::Error;
@@ -51,32 +52,31 @@ where
 
     /// Ready at once, like the cache below it.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        Service::<Request<A>>::poll_ready(&mut self.cache, cx)
+        Service::<Routed<A>>::poll_ready(&mut self.cache, cx)
     }
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         let began = precise();
-        let (mut conditions, mut changes) = (None, None);
+        let (mut route, mut conditions, mut changes) = (None, None, None);
+        let mut bodiless = false;
         match self.shared.way(&request) {
-            Way::Cached(route) => {
-                conditions = Conditions::take(request.headers_mut());
-                request.extensions_mut().insert(route);
+            Way::Cached(found) => {
+                bodiless = request.method() == Method::HEAD;
+                conditions = Conditions::take(request.headers_mut()).map(Box::new);
+                route = Some(found);
             }
             Way::Past if is_safe(request.method()) => {}
-            Way::Past => {
-                let host = request.headers().get(HOST).map(|host| (HOST, host.clone()));
-                let host = host.into_iter().collect();
-                changes =
-                    Some(Box::new(Changes { uri: request.uri().clone(), host, shared: self.shared.clone() }));
+            Way::Past => changes = Some(Box::new(Changes::of(&request, self.shared.clone()))),
+            Way::Nothing => {
+                return HttpCacheFuture { step: Step::Nothing, began, bodiless, conditions, changes };
             }
-            Way::Nothing => return HttpCacheFuture { step: Step::Nothing, began, conditions, changes },
         }
-        let call = self.cache.call(request);
-        HttpCacheFuture { step: Step::Calling { call }, began, conditions, changes }
+        let call = self.cache.call(Routed { request, route });
+        HttpCacheFuture { step: Step::Calling { call }, began, bodiless, conditions, changes }
     }
 }
 
-type CallOf<S, A, B, R> = cache::ResponseFuture<Fetcher<S, B>, Request<A>, Pages<B>, ByStatus, ByHead, R>;
+type CallOf<S, A, B, R> = cache::ResponseFuture<Fetcher<S, B>, Routed<A>, Pages<B>, ByStatus, ByHead, R>;
 
 pin_project! {
     /// The response of an [`HttpCache`].
@@ -84,7 +84,9 @@ pin_project! {
         #[pin]
         step: Step<F>,
         began: Instant,
-        conditions: Option<Conditions>,
+        // Asked with HEAD: what a GET brought may be the answer.
+        bodiless: bool,
+        conditions: Option<Box<Conditions>>,
         changes: Option<Box<Changes<B>>>,
     }
 }
@@ -106,6 +108,11 @@ struct Changes<B: Body> {
 }
 
 impl<B: Body> Changes<B> {
+    fn of<A>(request: &Request<A>, shared: Arc<Shared<B>>) -> Self {
+        let host = request.headers().get(HOST).map(|host| (HOST, host.clone()));
+        Self { uri: request.uri().clone(), host: host.into_iter().collect(), shared }
+    }
+
     /// What it named may be another now, and so may be what the answer names of the same origin: RFC 9111 §4.4.
     fn invalidate(&self, response: &Response<CacheBody<B>>) {
         if !(response.status().is_success() || response.status().is_redirection()) {
@@ -120,16 +127,22 @@ impl<B: Body> Changes<B> {
         }
     }
 
-    /// A place that the service may speak for: one of its own.
+    /// A place that the service may speak for: one of its own, named as its callers name it.
     fn within(&self, place: &Uri) -> Option<Uri> {
+        let path = place.path_and_query().filter(|path| path.as_str().starts_with('/'))?;
         if let Some(theirs) = place.authority() {
-            let host = self.host.get(HOST).and_then(|host| host.to_str().ok());
-            let ours = self.uri.authority().map(Authority::as_str).or(host);
-            return ours.filter(|ours| theirs.as_str().eq_ignore_ascii_case(ours)).map(|_| place.clone());
+            let host = || self.host.get(HOST).map(HeaderValue::as_bytes);
+            let ours = self.uri.authority().map(|ours| ours.as_str().as_bytes()).or_else(host)?;
+            let scheme = place.scheme_str().unwrap_or_default();
+            let [theirs, ours] = [theirs.as_str().as_bytes(), ours].map(|of| without_port(of, scheme));
+            // A server need not know by which scheme it is reached.
+            if self.uri.scheme_str().is_some_and(|ours| ours != scheme) || !theirs.eq_ignore_ascii_case(ours)
+            {
+                return None;
+            }
         }
         let mut parts = self.uri.clone().into_parts();
-        parts.path_and_query =
-            Some(place.path_and_query().filter(|path| path.as_str().starts_with('/'))?.clone());
+        parts.path_and_query = Some(path.clone());
         Uri::from_parts(parts).ok()
     }
 }
@@ -148,7 +161,14 @@ where
             *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
             return Poll::Ready(Ok(response));
         };
-        let response = ready!(call.poll(cx))?.into_response(*this.began);
+        let mut response = ready!(call.poll(cx))?.into_response(*this.began);
+        if *this.bodiless {
+            let body = mem::take(response.body_mut());
+            // A server above might take it for the length of what it sends now: nothing.
+            if let Some(length) = body.size_hint().exact().filter(|&length| length > 0) {
+                response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+            }
+        }
         if let Some(changes) = this.changes {
             changes.invalidate(&response);
         }

@@ -20,8 +20,12 @@ use std::time::Duration;
 
 mod bodies;
 mod changes;
+mod head;
 mod history;
+mod noted;
+mod room;
 mod stale;
+mod strict;
 mod whose;
 
 type Failure = Error<io::Error>;

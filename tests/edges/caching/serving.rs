@@ -134,3 +134,25 @@ async fn it_is_a_layer_of_a_router() {
     }
     assert_eq!(hits.of("/fresh"), 1);
 }
+
+#[tokio::test]
+async fn a_head_says_how_long_the_page_is_and_brings_nothing() {
+    let hits = Hits::default();
+    let app = Router::new().fallback(play).with_state(hits.clone()).layer(seawall::axum::respond(layer()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let server = Server { base, hits, task };
+    let uri = format!("{}/fresh", server.base);
+    assert_eq!(send(&client(), server.get("/fresh")).await.2, "1");
+    // Over one connection: a body would be taken for the beginning of the next answer.
+    let client = client();
+    for _ in 0..3 {
+        let (status, head, body) = send(&client, request("HEAD", uri.clone(), &[])).await;
+        assert_eq!(
+            (status, &head["content-length"], body.as_str()),
+            (StatusCode::OK, &"1".parse().unwrap(), "")
+        );
+    }
+    assert_eq!(server.hits.of("/fresh"), 1);
+}

@@ -108,20 +108,31 @@ pub(crate) fn on_chaos<L>(layer: L, handle: chaos::Handle, heard: Heard) -> Subj
     subject
 }
 
+/// Where the answers of a cache came from, and what it holds.
+pub(crate) struct Answers {
+    pub(crate) of: Box<dyn Fn(Source) -> u64>,
+    pub(crate) held: Box<dyn Fn() -> i64>,
+}
+
 pub(crate) fn on_cache<L, V: Clone + Send + Sync + 'static>(
     layer: L,
     handle: cache::Handle<V>,
     heard: Heard,
 ) -> Subject<L> {
+    let flying = handle.clone();
+    let held = move || flying.flights() as i64 + flying.followers() as i64 + flying.refreshing() as i64;
+    let of = move |source| handle.answers(source);
+    on_answers(layer, Answers { of: Box::new(of), held: Box::new(held) }, heard)
+}
+
+pub(crate) fn on_answers<L>(layer: L, answers: Answers, heard: Heard) -> Subject<L> {
     let mut subject = Subject::new(layer);
     subject.defers = true;
     subject.busy = (Play::Hang, 1);
-    let flying = handle.clone();
-    let flights = move || flying.flights() as i64 + flying.followers() as i64 + flying.refreshing() as i64;
-    subject.held = Box::new(move |_| flights());
+    subject.held = Box::new(move |_| (answers.held)());
     subject.account = Box::new(move |seen| {
         use Source::{Fresh, Service, Shared, Stale, StaleIfError, Uncached};
-        let of = |sources: &[Source]| sources.iter().map(|&source| handle.answers(source)).sum::<u64>();
+        let of = |sources: &[Source]| sources.iter().map(|&source| (answers.of)(source)).sum::<u64>();
         let (spared, made) = (of(&[Fresh, Stale, StaleIfError, Shared]), of(&[Service, Uncached]));
         let ended = seen.answered + seen.failed + seen.refused;
         ensure!(spared + made == ended, "{spared} were spared and {made} made of {seen:?}");
