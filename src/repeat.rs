@@ -6,6 +6,11 @@ pub trait Repeat<Request> {
     /// change the request that is about to be sent, so that it can share with its copy what cannot be cloned.
     fn copy(&self, request: &mut Request) -> Option<Request>;
 
+    /// A further copy, of a copy that is about to be sent.
+    fn copy_again(&self, copy: &mut Request) -> Option<Request> {
+        self.copy(copy)
+    }
+
     /// Whether the service may get this request twice without harm. If not, it is repeated only when the first one
     /// never left or was never processed ([`Cause::Unsent`](crate::Cause::Unsent),
     /// [`Cause::Unprocessed`](crate::Cause::Unprocessed)).

@@ -36,6 +36,10 @@ impl<B, R: Repeat<Request<B>>> Repeat<Request<B>> for IdempotencyKey<R> {
         self.0.copy(request)
     }
 
+    fn copy_again(&self, copy: &mut Request<B>) -> Option<Request<B>> {
+        self.0.copy_again(copy)
+    }
+
     /// With its key every request is.
     fn is_idempotent(&self, _: &Request<B>) -> bool {
         true

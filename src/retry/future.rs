@@ -265,7 +265,7 @@ impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     fn next_request(&mut self) -> Request {
         let mut request = self.copy.take().expect("a call without a copy is not made again");
         if self.plan.may_repeat(&self.retrier.shared.config) {
-            self.copy = self.repeat.copy(&mut request);
+            self.copy = self.repeat.copy_again(&mut request);
         }
         request
     }

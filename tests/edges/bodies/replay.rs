@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::put;
 use seawall::http::{Repeatable, Replay, StatusClassify};
-use seawall::{RetryConfig, RetryLayer, service};
+use seawall::{HedgeConfig, HedgeLayer, RetryConfig, RetryLayer, service};
 use tower::{Layer, ServiceExt};
 
 use super::*;
@@ -113,4 +113,44 @@ async fn what_is_kept_is_shared_and_not_copied() {
         let read = request.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
         assert_eq!(read.as_ptr(), chunk.as_ptr());
     }
+}
+
+#[tokio::test]
+async fn a_hedge_never_sends_the_rest_of_a_body_for_all_of_it() {
+    let seen = Seen::default();
+    let hangs_first = move |State(seen): State<Seen>, body: Bytes| async move {
+        let first = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(body);
+            seen.len() == 1
+        };
+        if first {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    };
+    let base = serve(Router::new().route("/", put(hangs_first)).with_state(seen.clone())).await;
+    let hedge = HedgeLayer::new(HedgeConfig::default().after(Duration::from_millis(50)));
+    let hedge = hedge.classify(StatusClassify).repeat(Replay::up_to(8));
+    let client = service::<Request<Body>, _>(hedge.layer(lifted()));
+    let response = client.oneshot(request("PUT", &base, "/", stream(&[b"1234", b"56789"]))).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(*seen.lock().unwrap(), ["123456789"]);
+}
+
+#[tokio::test]
+async fn a_body_that_a_layer_has_changed_is_sent_again_as_it_was_changed() {
+    let (base, seen) = failing(1).await;
+    let packs = |mut request: Request<Body>| {
+        *request.body_mut() = stream(&[b"packed ", b"two"]);
+        request
+    };
+    let stack = tower::ServiceBuilder::new()
+        .layer(retry(Replay::default()))
+        .map_request(packs)
+        .layer(retry(Replay::default()))
+        .service(lifted());
+    let client = service::<Request<Body>, _>(stack);
+    let response = client.oneshot(request("PUT", &base, "/", stream(&[b"one ", b"two"]))).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(*seen.lock().unwrap(), ["packed two"; 2]);
 }
