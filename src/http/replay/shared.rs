@@ -31,6 +31,8 @@ struct State<B> {
     gone: bool,
     trailers: Option<HeaderMap>,
     readers: usize,
+    /// Whether somebody came while the source was away.
+    missed: bool,
 }
 
 enum Source<B> {
@@ -60,6 +62,7 @@ impl<B> Shared<B> {
             gone: false,
             trailers: None,
             readers: 0,
+            missed: false,
         };
         Self { state: Mutex::new(state), waiting: Arc::default() }
     }
@@ -106,6 +109,7 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
             return Poll::Ready(frame.transpose());
         }
         let Source::Here(source) = std::mem::replace(&mut state.source, Source::Away) else {
+            state.missed = true;
             return Poll::Pending;
         };
         self.poll_source(state, source, at, parking)
@@ -127,6 +131,12 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
         let frame = match polled {
             Poll::Pending => {
                 state.source = Source::Here(source);
+                let missed = std::mem::take(&mut state.missed);
+                drop(state);
+                // The wake that has brought it may have been the last one.
+                if missed {
+                    self.waiting.wake_all();
+                }
                 return Poll::Pending;
             }
             Poll::Ready(Some(Ok(frame))) => {
@@ -162,6 +172,10 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
 
     pub(super) fn size_hint(&self, at: &Position) -> SizeHint {
         let state = self.state.lock();
+        if state.gone && at.chunks < state.came {
+            // Not the length of what is left: the client would take that for all of the body.
+            return SizeHint::default();
+        }
         let ahead: u64 = state.kept.iter().skip(at.chunks).map(|chunk| chunk.len() as u64).sum();
         let mut hint = match &state.source {
             Source::Here(source) => source.size_hint(),
@@ -201,6 +215,8 @@ impl<B: Body<Data = Bytes>> State<B> {
     /// Keeps what has come, if somebody else may want to read it and there is room.
     fn take_in(&mut self, frame: Frame<Bytes>, at: &mut Position) -> Frame<Bytes> {
         match frame.into_data() {
+            // Nothing to read again, and there may be any number of them.
+            Ok(chunk) if chunk.is_empty() => Frame::data(chunk),
             Ok(chunk) => {
                 self.came += 1;
                 at.chunks = self.came;
@@ -239,3 +255,6 @@ impl Wake for WakeAll {
         self.0.wake_all();
     }
 }
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests;
