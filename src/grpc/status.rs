@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use tonic::metadata::MetadataValue;
-use tonic::{Code, Status, transport};
+use tonic::{Code, Status, TimeoutExpired, transport};
 
 use crate::error::{Error, StackError};
 use crate::lift::lift_into_error;
@@ -28,11 +28,11 @@ impl From<Rejected> for Status {
     }
 }
 
+const LATE: &str = "no answer in time";
+
 const fn said(kind: RejectedKind) -> (Code, &'static str) {
     match kind {
-        RejectedKind::Timeout | RejectedKind::DeadlineExceeded => {
-            (Code::DeadlineExceeded, "no answer in time")
-        }
+        RejectedKind::Timeout | RejectedKind::DeadlineExceeded => (Code::DeadlineExceeded, LATE),
         RejectedKind::RateLimited
         | RejectedKind::BulkheadFull
         | RejectedKind::BulkheadTimedOut
@@ -41,15 +41,26 @@ const fn said(kind: RejectedKind) -> (Code, &'static str) {
     }
 }
 
-/// For `.map_err(Status::from)` outermost around a client's stack. A service's own error is turned into a status as tonic does it.
+/// For `.map_err(Status::from)` outermost around a client's stack. A service's own error is turned into a status as tonic does it,
+/// but that a call which ran out of time is `DEADLINE_EXCEEDED` and not CANCELLED.
 impl<E: StdError + Send + Sync + 'static> From<Error<E>> for Status {
     fn from(error: Error<E>) -> Self {
         let refusal = error.as_rejected().cloned();
         match (refusal, error) {
             (Some(rejected), _) | (None, Error::Rejected(rejected)) => rejected.into(),
+            (None, Error::Service(error)) if is_late(&error) => {
+                let mut status = Self::deadline_exceeded(LATE);
+                status.set_source(Arc::new(error));
+                status
+            }
             (None, Error::Service(error)) => Self::from_error(Box::new(error)),
         }
     }
+}
+
+/// Whether tonic's own timer ended the call: it goes by the `grpc-timeout` that we wrote.
+fn is_late(error: &(dyn StdError + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<TimeoutExpired>())
 }
 
 impl StackError for Status {

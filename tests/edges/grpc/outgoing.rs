@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use seawall::grpc::{self, GrpcTimeout, OutgoingLayer};
-use seawall::http::ReadDeadlineLayer;
+use seawall::http::{ReadDeadlineLayer, Remaining};
 use seawall::{Backoff, Deadline, Lift, RetryConfig, TimeoutLayer};
 use tonic::{Code, Request, Status};
 use tower::ServiceBuilder;
@@ -33,6 +33,28 @@ async fn the_time_that_remains_is_told_and_reaches_the_handler() {
     client.unary(request).await.unwrap();
     let left = stage.left.lock().unwrap().take().expect("a deadline");
     assert!(left <= Duration::from_millis(700), "{left:?}");
+}
+
+#[tokio::test]
+async fn the_time_that_a_request_sets_is_that_of_all_its_attempts() {
+    let stage = Stage::default();
+    let channel = stage.start(Identity::new()).await;
+    let retry = RetryConfig::default().backoff(Backoff::constant(Duration::from_millis(20)));
+    let stack = ServiceBuilder::new()
+        .layer(ReadDeadlineLayer::new(GrpcTimeout))
+        .map_err(Status::from)
+        .layer(grpc::retry(retry).repeat(grpc::repeat(|_| true)))
+        .layer(OutgoingLayer)
+        .layer(Lift)
+        .service(channel);
+    let mut request = Request::new(word("twice 14"));
+    request.set_timeout(Duration::from_secs(9));
+    EchoClient::new(stack).unary(request).await.unwrap();
+    let left = |call: &tonic::metadata::MetadataMap| {
+        GrpcTimeout.read(&call.clone().into_headers()["grpc-timeout"]).unwrap()
+    };
+    let calls: Vec<_> = stage.calls.lock().unwrap().iter().map(left).collect();
+    assert!(calls.len() == 3 && calls.is_sorted_by(|a, b| *a >= *b + Duration::from_millis(20)), "{calls:?}");
 }
 
 #[tokio::test]
@@ -72,6 +94,12 @@ async fn a_call_that_takes_too_long_is_deadline_exceeded() {
     let own =
         stack().layer(TimeoutLayer::new(Duration::from_millis(30))).layer(Lift).service(channel.clone());
     assert_eq!(EchoClient::new(own).unary(word("hang")).await.unwrap_err().code(), Code::DeadlineExceeded);
+    let told = stack()
+        .layer(TimeoutLayer::new(Duration::from_millis(30)))
+        .layer(OutgoingLayer)
+        .layer(Lift)
+        .service(channel.clone());
+    assert_eq!(EchoClient::new(told).unary(word("hang")).await.unwrap_err().code(), Code::DeadlineExceeded);
     let callers = stack().layer(TimeoutLayer::new(Duration::from_secs(9))).layer(Lift).service(channel);
     let deadline = Deadline::after(Duration::from_millis(30));
     let status = deadline.scope(EchoClient::new(callers).unary(word("hang"))).await.unwrap_err();
