@@ -49,6 +49,8 @@ pin_project! {
 
 /// What another attempt costs, held until it is made: whoever leaves before gets it back.
 struct Fare {
+    /// How many attempts were made before it.
+    made: u32,
     delay: Duration,
     /// What the attempt before it came to.
     after: Outcome,
@@ -135,7 +137,7 @@ where
                     if let Err(error) = ready!(this.rest.failing_if_it_panics(|| service.poll_ready(cx))) {
                         // This attempt was never made.
                         fare.token = None;
-                        let attempts = Attempts::new(this.rest.plan.attempt() - 1, GaveUp::NotTransient);
+                        let attempts = Attempts::new(fare.made, GaveUp::NotTransient);
                         this.rest.give_up(attempts, Ended::Failure);
                         return Poll::Ready(Err(error));
                     }
@@ -226,7 +228,7 @@ impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
         if self.plan.repeats_free(failed) && in_time(&shared.config, Duration::ZERO, self.plan.started()) {
             let (attempt, delay) = (self.plan.attempt(), Duration::ZERO);
             shared.tell(EventKind::Retrying { attempt, delay, outcome });
-            return Ok((delay, Fare { delay, after: outcome, token: None, _place: None }));
+            return Ok((delay, Fare { made: attempt, delay, after: outcome, token: None, _place: None }));
         }
         let delays = &mut self.delays;
         let backoff = |progress: &mut _| match shared.delays.get() {
@@ -246,10 +248,11 @@ impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
             }
             _ => None,
         };
-        shared.tell(EventKind::Retrying { attempt: self.plan.attempt(), delay, outcome });
+        let attempt = self.plan.attempt();
+        shared.tell(EventKind::Retrying { attempt, delay, outcome });
         self.tell_budget();
         self.plan.next_attempt();
-        Ok((delay, Fare { delay, after: outcome, token, _place: place }))
+        Ok((delay, Fare { made: attempt, delay, after: outcome, token, _place: place }))
     }
 
     /// No delay touches no timer.
