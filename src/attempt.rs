@@ -15,14 +15,13 @@ pub fn current_attempt() -> u32 {
 /// this, and so by no layer inside that shares the budget.
 #[inline]
 pub(crate) fn during<T>(number: u32, budget: BudgetId, run: impl FnOnce() -> T) -> T {
-    struct Restore(Current);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CURRENT.set(self.0);
-        }
-    }
-    let _restore = Restore(CURRENT.replace(Current { number, budget }));
-    run()
+    Current { number, budget }.during(run)
+}
+
+/// The attempt that is being made, for a part of it that is polled elsewhere.
+#[cfg_attr(not(feature = "reqwest-middleware"), expect(dead_code, reason = "for the edges"))]
+pub(crate) fn current() -> Current {
+    CURRENT.get()
 }
 
 /// Whether a layer above deposits the success of this call in this budget.
@@ -31,10 +30,26 @@ pub(crate) fn is_deposited_above(budget: BudgetId) -> bool {
     CURRENT.get().budget == budget
 }
 
+/// An attempt, and where its success is deposited.
 #[derive(Clone, Copy)]
-struct Current {
+pub(crate) struct Current {
     number: u32,
     budget: BudgetId,
+}
+
+impl Current {
+    /// Makes it the current one while `run` runs.
+    #[inline]
+    pub(crate) fn during<T>(self, run: impl FnOnce() -> T) -> T {
+        struct Restore(Current);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CURRENT.set(self.0);
+            }
+        }
+        let _restore = Restore(CURRENT.replace(self));
+        run()
+    }
 }
 
 thread_local! {

@@ -35,7 +35,10 @@ use ::reqwest_middleware::{Error, Middleware, Next};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service, ServiceExt};
 
+use crate::attempt::{Current, current};
+use crate::base::clock::Instant;
 use crate::base::sync::Mutex;
+use crate::deadline::Deadline;
 use crate::error::StackError;
 use crate::rejected::Rejected;
 use crate::reqwest::IntoBody;
@@ -93,8 +96,15 @@ pub struct Rest(());
 #[derive(Clone)]
 struct Home(mpsc::UnboundedSender<Job>);
 
-/// A call that a layer makes, and who waits for it.
-type Job = (Request<Body>, oneshot::Sender<Answer>);
+/// A call that a layer makes.
+struct Job {
+    request: Request<Body>,
+    /// Who waits for it.
+    done: oneshot::Sender<Answer>,
+    /// What the layers say of it to those below.
+    deadline: Deadline,
+    attempt: Current,
+}
 
 impl Service<Request<Body>> for Rest {
     type Response = Response<Body>;
@@ -108,8 +118,9 @@ impl Service<Request<Body>> for Rest {
     fn call(&mut self, mut request: Request<Body>) -> Coming {
         let (done, answer) = oneshot::channel();
         if let Some(Home(home)) = request.extensions_mut().remove() {
+            let deadline = Deadline::current().unwrap_or(Deadline::at(Instant::FAR_FUTURE));
             // If the caller is gone nobody asks for the answer either.
-            let _gone = home.send((request, done));
+            let _gone = home.send(Job { request, done, deadline, attempt: current() });
         }
         Coming { answer }
     }
@@ -183,15 +194,16 @@ where
 }
 
 /// Makes a call, unless the layer drops it before its end.
-async fn run(next: Next<'_>, mut extensions: Extensions, (request, mut done): Job) {
+async fn run(next: Next<'_>, mut extensions: Extensions, job: Job) {
+    let Job { request, mut done, deadline, attempt } = job;
     let answer = {
-        let mut call = pin!(async {
+        let mut call = pin!(deadline.scope(async {
             let response = next.run(request.try_into()?, &mut extensions).await?;
             Ok(crate::reqwest::to_http(response))
-        });
+        }));
         poll_fn(|cx| match done.poll_closed(cx) {
             Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => call.as_mut().poll(cx).map(Some),
+            Poll::Pending => attempt.during(|| call.as_mut().poll(cx)).map(Some),
         })
         .await
     };

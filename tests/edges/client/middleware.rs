@@ -106,6 +106,34 @@ async fn middlewares_below_a_layer_see_every_attempt() {
     assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 2);
 }
 
+/// Remembers which attempt it was, and whether there was a deadline.
+#[derive(Clone, Default)]
+struct Sees(std::sync::Arc<std::sync::Mutex<Vec<(u32, bool)>>>);
+
+#[async_trait::async_trait]
+impl Middleware for Sees {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut http::Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let seen = (seawall::current_attempt(), seawall::Deadline::current().is_some());
+        self.0.lock().unwrap().push(seen);
+        next.run(request, extensions).await
+    }
+}
+
+#[tokio::test]
+async fn middlewares_below_a_layer_know_its_deadline_and_its_attempt() {
+    let server = Server::start([Reply::Status(503), Reply::Status(200)]).await;
+    let sees = Sees::default();
+    let layers = LayerMiddleware::new((TimeoutLayer::new(WHOLE), retrying()));
+    let client = ClientBuilder::new(client()).with(layers).with(sees.clone()).build();
+    client.get(server.url.clone()).send().await.unwrap();
+    assert_eq!(*sees.0.lock().unwrap(), [(1, true), (2, true)]);
+}
+
 #[tokio::test]
 async fn any_layer_goes_around_a_client_with_middlewares() {
     let server = Server::start([Reply::Status(503), Reply::Status(200)]).await;
