@@ -6,7 +6,7 @@ use super::{StatusClassify, may_be_repeated};
 use crate::base::random::entropy;
 use crate::classify::{Classify, Outcome};
 use crate::error::StackError;
-use crate::event::Attempts;
+use crate::event::{Attempts, Degraded};
 use crate::repeat::Repeat;
 
 const HEADER: &str = "idempotency-key";
@@ -78,6 +78,10 @@ where
     fn gave_up(&self, result: &mut Result<Response<B>, E>, attempts: Attempts) {
         self.0.gave_up(result, attempts);
     }
+
+    fn fell_back(&self, response: &mut Response<B>, degraded: Degraded) {
+        self.0.fell_back(response, degraded);
+    }
 }
 
 #[cfg(all(test, not(seawall_loom)))]
@@ -112,6 +116,14 @@ mod tests {
         let mut get = Request::get("/").body(()).unwrap();
         IdempotencyKey(Idempotent).copy(&mut get).unwrap();
         assert_eq!(key(&get), None);
+    }
+
+    #[test]
+    fn an_answer_of_a_fallback_is_marked_as_one() {
+        let mut response = Response::new(());
+        let judge: &dyn Classify<_, Error<std::io::Error>> = &InFlight(StatusClassify);
+        judge.fell_back(&mut response, Degraded { outcome: Outcome::TRANSIENT, rejected: None });
+        assert!(response.extensions().get::<Degraded>().is_some());
     }
 
     #[test]
