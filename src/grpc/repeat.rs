@@ -64,6 +64,10 @@ impl<B: Rebody, F: Fn(&str) -> bool> Repeat<Request<B>> for Calls<F> {
         self.replay.copy(request)
     }
 
+    fn begin_again(&self, copy: &mut Request<B>) {
+        self.replay.begin_again(copy);
+    }
+
     fn copy_again(&self, copy: &mut Request<B>) -> Option<Request<B>> {
         self.replay.copy_again(copy)
     }

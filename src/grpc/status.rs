@@ -60,7 +60,7 @@ impl<E: StdError + Send + Sync + 'static> From<Error<E>> for Status {
 
 /// Whether tonic's own timer ended the call: it goes by the `grpc-timeout` that we wrote.
 fn is_late(error: &(dyn StdError + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<TimeoutExpired>())
+    std::iter::successors(Some(error), |&error| error.source()).any(<dyn StdError>::is::<TimeoutExpired>)
 }
 
 impl StackError for Status {

@@ -14,6 +14,8 @@ const HEADER: &str = "idempotency-key";
 /// Gives requests that may not be sent twice by themselves (a POST, a PATCH) an `Idempotency-Key`, the same on all attempts of a
 /// call, so that they may (draft-ietf-httpapi-idempotency-key-header). For services that know the header.
 ///
+/// A key speaks of one service: another one that does not know the keys of the first must not answer instead of it.
+///
 /// Put it around another strategy. A key that the request has already stays. Together with it judge by [`InFlight`]: a 409 then
 /// means that the attempt before this one is still being worked on.
 ///
@@ -34,6 +36,10 @@ impl<B, R: Repeat<Request<B>>> Repeat<Request<B>> for IdempotencyKey<R> {
             give_key(request.headers_mut());
         }
         self.0.copy(request)
+    }
+
+    fn begin_again(&self, copy: &mut Request<B>) {
+        self.0.begin_again(copy);
     }
 
     fn copy_again(&self, copy: &mut Request<B>) -> Option<Request<B>> {

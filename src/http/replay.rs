@@ -84,9 +84,16 @@ impl<B: Rebody> Repeat<Request<B>> for Replay {
         Some(reading(request, shared))
     }
 
+    /// The connection of the attempt before may still be reading for a server that has answered already.
+    fn begin_again(&self, copy: &mut Request<B>) {
+        if let Some(Shares { shared, reader }) = copy.extensions().get::<Shares<B>>() {
+            shared.cut_off_before(*reader);
+        }
+    }
+
     fn copy_again(&self, copy: &mut Request<B>) -> Option<Request<B>> {
         match copy.extensions_mut().remove() {
-            Some(Shares(shared)) => Some(reading(copy, shared)),
+            Some(Shares { shared, .. }) => Some(reading(copy, shared)),
             None => self.copy(copy),
         }
     }
@@ -96,14 +103,16 @@ impl<B: Rebody> Repeat<Request<B>> for Replay {
     }
 
     fn is_whole(&self, copy: &mut Request<B>) -> bool {
-        copy.extensions().get::<Shares<B>>().is_none_or(|Shares(shared)| shared.is_whole())
+        copy.extensions().get::<Shares<B>>().is_none_or(|Shares { shared, .. }| shared.is_whole())
     }
 }
 
 /// A copy that reads a body from its beginning, and knows it.
 fn reading<B: Rebody>(request: &Request<B>, shared: Arc<Shared<B>>) -> Request<B> {
-    let mut copy = with_body(request, B::rebody(ReplayBody::of(shared.clone())));
-    copy.extensions_mut().insert(Shares(shared));
+    let body = ReplayBody::of(shared.clone());
+    let reader = body.reader();
+    let mut copy = with_body(request, B::rebody(body));
+    copy.extensions_mut().insert(Shares { shared, reader });
     copy
 }
 
@@ -117,12 +126,15 @@ fn with_body<B>(request: &Request<B>, body: B) -> Request<B> {
     copy
 }
 
-/// In the extensions of a copy: the body that it shares.
-struct Shares<B>(Arc<Shared<B>>);
+/// In the extensions of a copy: the body that it shares, and which of its readers it has.
+struct Shares<B> {
+    shared: Arc<Shared<B>>,
+    reader: usize,
+}
 
 impl<B> Clone for Shares<B> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { shared: self.shared.clone(), reader: self.reader }
     }
 }
 

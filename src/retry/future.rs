@@ -267,6 +267,7 @@ impl<S: Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     /// The request of this attempt; a copy stays if there may be another.
     fn next_request(&mut self) -> Request {
         let mut request = self.copy.take().expect("a call without a copy is not made again");
+        self.repeat.begin_again(&mut request);
         if self.plan.may_repeat(&self.retrier.shared.config) {
             self.copy = self.repeat.copy_again(&mut request);
         }

@@ -154,3 +154,49 @@ async fn a_body_that_a_layer_has_changed_is_sent_again_as_it_was_changed() {
     assert_eq!(response.status(), 200);
     assert_eq!(*seen.lock().unwrap(), ["packed two"; 2]);
 }
+
+/// Answers the first request before it has read its body, which it reads all the same, and the others after that.
+async fn hasty() -> (String, Arc<Mutex<Vec<usize>>>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let read = Arc::new(Mutex::new(Vec::new()));
+    let counted = read.clone();
+    tokio::spawn(async move {
+        for n in 0.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let counted = counted.clone();
+            counted.lock().unwrap().push(0);
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 64 * 1024];
+                let mut tail = Vec::new();
+                let mut begun = false;
+                while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+                    counted.lock().unwrap()[n] += read;
+                    tail.extend_from_slice(&buffer[..read]);
+                    if n == 0 && !std::mem::replace(&mut begun, true) {
+                        stream.write_all(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                    }
+                    if n > 0 && tail.ends_with(b"0\r\n\r\n") {
+                        stream.write_all(b"HTTP/1.1 200 Fine\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                    }
+                }
+            });
+        }
+    });
+    (base, read)
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_answered_early_takes_nothing_from_the_next_one() {
+    let (base, read) = hasty().await;
+    let chunks = futures::stream::unfold(0, |n| async move {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        (n < 60).then(|| (Ok::<_, std::io::Error>(Bytes::from(vec![7; 4096])), n + 1))
+    });
+    let client = service::<Request<Body>, _>(retry(Replay::default()).layer(lifted()));
+    let response = client.oneshot(request("PUT", &base, "/", Body::from_stream(chunks))).await;
+    assert_eq!(response.unwrap().status(), 200);
+    let read = read.lock().unwrap();
+    assert!(read.len() == 2 && read[0] < 100_000 && read[1] > 60 * 4096, "{read:?}");
+}

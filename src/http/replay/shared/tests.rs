@@ -22,6 +22,10 @@ impl Body for Asked {
         (self.0)(cx.waker());
         Poll::Pending
     }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(7)
+    }
 }
 
 #[test]
@@ -33,6 +37,7 @@ fn who_came_while_another_asked_is_woken_when_that_one_has_asked() {
         waker.wake_by_ref();
         if let Ok(mut second) = second.try_recv() {
             assert!(second.enter(|cx, body| body.poll_frame(cx)).is_pending());
+            assert_eq!(second.size_hint().exact(), Some(7), "its length is known all the same");
             back.send(second).unwrap();
         }
     });
