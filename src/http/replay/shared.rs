@@ -125,13 +125,18 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
             *parking = None;
             return Poll::Ready(frame.transpose());
         }
-        let Source::Here(source) = &state.source else {
-            state.missed = true;
-            return Poll::Pending;
-        };
-        let away = Source::Away(source.size_hint());
-        let Source::Here(source) = std::mem::replace(&mut state.source, away) else { unreachable!() };
-        self.poll_source(state, source, at, parking)
+        // Broken, if it panics when it is asked for its length.
+        match std::mem::replace(&mut state.source, Source::Broken) {
+            Source::Here(source) => {
+                state.source = Source::Away(source.size_hint());
+                self.poll_source(state, source, at, parking)
+            }
+            other => {
+                state.source = other;
+                state.missed = true;
+                Poll::Pending
+            }
+        }
     }
 
     fn poll_source(
@@ -199,7 +204,7 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
         let mut hint = match &state.source {
             Source::Here(source) => source.size_hint(),
             Source::Ended => SizeHint::with_exact(0),
-            Source::Away(hint) => hint.clone(),
+            Source::Away(hint) => *hint,
             Source::Broken => SizeHint::default(),
         };
         if let Some(upper) = hint.upper() {
