@@ -20,7 +20,7 @@ use crate::http::{ClassifyBody, cause_of, retry_after};
 /// |---|---|
 /// | OK, `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `PERMISSION_DENIED`, UNAUTHENTICATED, `FAILED_PRECONDITION`, ABORTED, `OUT_OF_RANGE`, UNIMPLEMENTED | `Success`: the service did its job |
 /// | UNAVAILABLE, INTERNAL | `Transient` |
-/// | `DEADLINE_EXCEEDED` | `Transient`, `TimedOut`; `Ignored` if it was the caller's own deadline |
+/// | `DEADLINE_EXCEEDED` | `Transient`, `TimedOut`; `Ignored` if it was the caller's own deadline, and abandoned to a gate |
 /// | `RESOURCE_EXHAUSTED` | `Throttled` |
 /// | UNKNOWN, `DATA_LOSS`, a number that is no code | `Permanent` |
 /// | CANCELLED | `Ignored`; as `DEADLINE_EXCEEDED` if it is tonic's word for a timeout |

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use seawall::grpc::{self, GrpcTimeout, OutgoingLayer};
+use seawall::circuit_breaker::Abandoned;
+use seawall::grpc::{self, GrpcClassify, GrpcTimeout, OutgoingLayer};
 use seawall::http::{ReadDeadlineLayer, Remaining};
-use seawall::{Backoff, Deadline, Lift, RetryConfig, TimeoutLayer};
+use seawall::{
+    Backoff, CircuitBreakerConfig, CircuitBreakerLayer, Deadline, Lift, RetryConfig, TimeoutLayer,
+};
 use tonic::{Code, Request, Status};
 use tower::ServiceBuilder;
 use tower::layer::util::Identity;
@@ -104,4 +107,32 @@ async fn a_call_that_takes_too_long_is_deadline_exceeded() {
     let deadline = Deadline::after(Duration::from_millis(30));
     let status = deadline.scope(EchoClient::new(callers).unary(word("hang"))).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
+}
+
+/// How a circuit counts a call that hangs until its caller's deadline, which the channel may hear of.
+async fn counted(told: bool, deadline: Duration) -> (u64, u64, u64) {
+    let channel = Stage::default().start(Identity::new()).await;
+    let config =
+        CircuitBreakerConfig::default().abandoned(Abandoned::FailureIfOlderThan(Duration::from_millis(100)));
+    let circuit = CircuitBreakerLayer::new(config).classify(GrpcClassify);
+    let handle = circuit.handle();
+    let stack = ServiceBuilder::new()
+        .map_err(Status::from)
+        .layer(circuit)
+        .layer(TimeoutLayer::new(Duration::from_secs(9)))
+        .option_layer(told.then_some(OutgoingLayer))
+        .layer(Lift)
+        .service(channel);
+    let mut client = EchoClient::new(stack);
+    let call = Deadline::after(deadline).scope(client.unary(word("hang")));
+    assert_eq!(call.await.unwrap_err().code(), Code::DeadlineExceeded);
+    let totals = handle.totals();
+    (totals.failures, totals.abandoned, totals.ignored)
+}
+
+#[tokio::test]
+async fn a_hang_until_the_callers_deadline_is_judged_by_its_age_whoever_ends_it() {
+    for deadline in [30, 300].map(Duration::from_millis) {
+        assert_eq!(counted(true, deadline).await, counted(false, deadline).await, "{deadline:?}");
+    }
 }
