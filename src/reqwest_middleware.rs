@@ -27,6 +27,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
 use ::http::{Extensions, Request, Response};
@@ -37,8 +38,9 @@ use tower::{Layer, Service, ServiceExt};
 
 use crate::attempt::{Current, current};
 use crate::base::clock::Instant;
-use crate::base::sync::Mutex;
-use crate::deadline::Deadline;
+use crate::base::sync::{Arc, Mutex};
+use crate::classify::Outcome;
+use crate::deadline::{Deadline, dropped_as, dropping};
 use crate::error::StackError;
 use crate::rejected::Rejected;
 use crate::reqwest::IntoBody;
@@ -104,7 +106,11 @@ struct Job {
     /// What the layers say of it to those below.
     deadline: Deadline,
     attempt: Current,
+    fate: Fate,
 }
+
+/// What it says about the service that the layer has dropped the call.
+type Fate = Arc<OnceLock<Outcome>>;
 
 impl Service<Request<Body>> for Rest {
     type Response = Response<Body>;
@@ -117,12 +123,13 @@ impl Service<Request<Body>> for Rest {
 
     fn call(&mut self, mut request: Request<Body>) -> Coming {
         let (done, answer) = oneshot::channel();
+        let fate = Fate::default();
         if let Some(Home(home)) = request.extensions_mut().remove() {
             let deadline = Deadline::current().unwrap_or(Deadline::at(Instant::FAR_FUTURE));
             // If the caller is gone nobody asks for the answer either.
-            let _gone = home.send(Job { request, done, deadline, attempt: current() });
+            let _gone = home.send(Job { request, done, deadline, attempt: current(), fate: fate.clone() });
         }
-        Coming { answer }
+        Coming { answer, fate }
     }
 }
 
@@ -130,6 +137,13 @@ impl Service<Request<Body>> for Rest {
 #[derive(Debug)]
 pub struct Coming {
     answer: oneshot::Receiver<Answer>,
+    fate: Fate,
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        dropped_as().into_iter().for_each(|outcome| self.fate.set(outcome).unwrap_or_default());
+    }
 }
 
 impl Future for Coming {
@@ -179,10 +193,13 @@ where
                     return Poll::Ready(result);
                 }
                 while let Poll::Ready(Some(job)) = jobs.poll_recv(cx) {
-                    running.push(Box::pin(run(next.clone(), extensions.clone(), job)));
+                    let Job { request, done, deadline, attempt, fate } = job;
+                    let call = deadline.scope(run(next.clone(), extensions.clone(), request));
+                    let (call, done) = (Some(Box::pin(call)), Some(done));
+                    running.push(Running { call, done, attempt, fate });
                 }
                 let before = running.len();
-                running.retain_mut(|job| job.as_mut().poll(cx).is_pending());
+                running.retain_mut(|call| call.poll(cx).is_pending());
                 // Whoever has an answer now wants to see it.
                 if running.len() == before {
                     return Poll::Pending;
@@ -193,22 +210,36 @@ where
     }
 }
 
-/// Makes a call, unless the layer drops it before its end.
-async fn run(next: Next<'_>, mut extensions: Extensions, job: Job) {
-    let Job { request, mut done, deadline, attempt } = job;
-    let answer = {
-        let mut call = pin!(deadline.scope(async {
-            let response = next.run(request.try_into()?, &mut extensions).await?;
-            Ok(crate::reqwest::to_http(response))
-        }));
-        poll_fn(|cx| match done.poll_closed(cx) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => attempt.during(|| call.as_mut().poll(cx)).map(Some),
-        })
-        .await
-    };
-    if let Some(answer) = answer {
+/// Makes a call below the layers.
+async fn run(next: Next<'_>, mut extensions: Extensions, request: Request<Body>) -> Answer {
+    let response = next.run(request.try_into()?, &mut extensions).await?;
+    Ok(crate::reqwest::to_http(response))
+}
+
+/// A call that is being made, until it has ended or the layer has dropped it.
+struct Running<F> {
+    // None once it was dropped.
+    call: Option<Pin<Box<F>>>,
+    done: Option<oneshot::Sender<Answer>>,
+    attempt: Current,
+    fate: Fate,
+}
+
+impl<F: Future<Output = Answer>> Running<F> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (Some(call), Some(done)) = (&mut self.call, &mut self.done) else { return Poll::Ready(()) };
+        if done.poll_closed(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let answer = ready!(self.attempt.during(|| call.as_mut().poll(cx)));
         // Whoever waited for it may have left just now.
-        drop(done.send(answer));
+        drop(self.done.take().map(|done| done.send(answer)));
+        Poll::Ready(())
+    }
+}
+
+impl<F> Drop for Running<F> {
+    fn drop(&mut self) {
+        dropping(self.fate.get().copied().or_else(dropped_as), || self.call = None);
     }
 }
