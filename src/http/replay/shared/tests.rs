@@ -73,3 +73,45 @@ fn empty_chunks_are_not_kept() {
     }
     assert!(shared.state.lock().kept.is_empty() && shared.is_whole());
 }
+
+/// A body whose chunks another thread sends.
+struct Sent(tokio::sync::mpsc::UnboundedReceiver<Bytes>);
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(cx).map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+}
+
+async fn read(mut body: ReplayBody<Sent>) -> Vec<u8> {
+    let mut read = Vec::new();
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        read.extend_from_slice(&frame.unwrap().into_data().unwrap());
+    }
+    read
+}
+
+#[test]
+fn two_readers_on_two_threads_read_all_of_it() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
+    for _ in 0..300 {
+        let (chunks, body) = tokio::sync::mpsc::unbounded_channel();
+        let shared = Arc::new(Shared::new(Sent(body), 64));
+        let readers = [(); 2].map(|()| ReplayBody::of(shared.clone())).map(|body| runtime.spawn(read(body)));
+        for n in 0..32 {
+            chunks.send(Bytes::from(vec![n])).unwrap();
+            std::thread::yield_now();
+        }
+        drop(chunks);
+        for reader in readers {
+            let whole = runtime.block_on(reader).unwrap();
+            assert!(whole.into_iter().eq(0..32));
+        }
+    }
+}
