@@ -233,7 +233,9 @@ impl<F: Future<Output = Answer>> Running<F> {
         }
         let answer = ready!(self.attempt.during(|| call.as_mut().poll(cx)));
         // Whoever waited for it may have left just now.
-        drop(self.done.take().map(|done| done.send(answer)));
+        if let Some(done) = self.done.take() {
+            drop(done.send(answer));
+        }
         Poll::Ready(())
     }
 }
