@@ -13,6 +13,16 @@ pub trait Repeat<Request> {
     /// change the request that is about to be sent, so that it can share with its copy what cannot be cloned.
     fn copy(&self, request: &mut Request) -> Option<Request>;
 
+    /// A copy is about to be sent, and the attempt before it is over: what is left of that must not disturb this one.
+    fn begin_again(&self, copy: &mut Request) {
+        let _ = copy;
+    }
+
+    /// A further copy, of a copy that is about to be sent.
+    fn copy_again(&self, copy: &mut Request) -> Option<Request> {
+        self.copy(copy)
+    }
+
     /// Whether the service may get this request twice without harm. If not, it is repeated only when the first one
     /// never left or was never processed ([`Cause::Unsent`](crate::Cause::Unsent),
     /// [`Cause::Unprocessed`](crate::Cause::Unprocessed)).
@@ -21,8 +31,8 @@ pub trait Repeat<Request> {
         true
     }
 
-    /// Whether a copy can still be sent: what it shares with the request may have been too much to keep. Asked when it is
-    /// about to be.
+    /// Whether a copy can still be sent: what it shares with the request may have been too much to keep. A retry asks when it is
+    /// about to be; a copy that cannot be read any more must fail where it is sent all the same.
     fn is_whole(&self, copy: &mut Request) -> bool {
         let _ = copy;
         true

@@ -21,23 +21,26 @@
 use ::reqwest::{Body, Error, Request, Response};
 
 use crate::circuit_breaker::{CircuitBreakerConfig, CircuitBreakerLayer};
-use crate::classify::{Cause, Classify, Outcome};
+use crate::classify::{Classify, Outcome};
 use crate::discard::Discard;
 use crate::error::StackError;
 use crate::event::{Attempts, Degraded};
 use crate::hedge::{HedgeConfig, HedgeLayer};
-use crate::http::{Drain, Draining, Replay, cause_of, may_be_repeated};
+use crate::http::{Drain, Draining, Replay, may_be_repeated};
 use crate::lift::lift_into_error;
 use crate::repeat::Repeat;
 use crate::retry::{RetryConfig, RetryLayer};
 
 mod body;
 mod client;
+mod redirects;
 mod transport;
 mod upgrade;
 
 pub use self::body::IntoBody;
 pub use self::client::{Client, RequestBuilder};
+pub use self::redirects::NoRedirects;
+pub(crate) use self::redirects::{find, judge};
 pub use self::transport::{CameFrom, Transport, TransportFuture};
 #[cfg(feature = "reqwest-middleware")]
 pub(crate) use self::transport::{from_http, to_http};
@@ -91,20 +94,17 @@ pub fn circuit_breaker(config: CircuitBreakerConfig) -> CircuitBreakerLayer<Stat
 /// | error | outcome |
 /// |---|---|
 /// | the request could not be built | `Ignored` |
-/// | no connection could be made | `Transient`, `Unsent` |
+/// | no connection could be made | `Transient`, `Answered`; `Unsent` with [`NoRedirects`] |
 /// | reqwest's own timeout | `Transient`, `TimedOut` |
 /// | an error status (`error_for_status`) | as the status |
 /// | too many redirects | `Permanent` |
-/// | HTTP/2 said that nobody looked at the request (feature `http2`) | `Transient`, `Unprocessed` |
+/// | HTTP/2 said that nobody looked at the request (feature `http2`) | `Transient`, `Answered`; `Unprocessed` with [`NoRedirects`] |
 /// | anything else: a reset, half a body | `Transient`, `Answered` |
 impl<E: StackError> Classify<Response, E> for StatusClassify {
     fn classify(&self, result: &Result<Response, E>) -> Outcome {
         match result {
             Ok(response) => self.judge(response.status(), response.headers()),
-            Err(error) => error
-                .as_service()
-                .and_then(<dyn std::error::Error>::downcast_ref)
-                .map_or(Outcome::TRANSIENT, judge),
+            Err(error) => error.as_service().and_then(find).map_or(Outcome::TRANSIENT, judge),
         }
     }
 
@@ -119,23 +119,6 @@ impl<E: StackError> Classify<Response, E> for StatusClassify {
     }
 }
 
-pub(crate) fn judge(error: &Error) -> Outcome {
-    let transient = |cause| Outcome::Transient { retry_after: None, cause };
-    if error.is_builder() {
-        Outcome::Ignored
-    } else if error.is_connect() {
-        transient(Cause::Unsent)
-    } else if error.is_timeout() {
-        transient(Cause::TimedOut)
-    } else if let Some(status) = error.status() {
-        StatusClassify.judge(status, &::http::HeaderMap::new())
-    } else if error.is_redirect() {
-        Outcome::Permanent
-    } else {
-        transient(cause_of(Some(error)))
-    }
-}
-
 impl Discard<Response> for Drain {
     type Discarding = Draining<Body>;
 
@@ -145,7 +128,7 @@ impl Discard<Response> for Drain {
 }
 
 /// Copies a request with [`Request::try_clone`]: a streaming body cannot be copied, and is sent once. A POST or PATCH
-/// without an `Idempotency-Key` is repeated only when it never left, and never hedged.
+/// without an `Idempotency-Key` is repeated only when it never left, as far as [`NoRedirects`] can tell, and never hedged.
 ///
 /// An `http::Request`, as the layers of a [`Client`] and of a middleware see it, is copied by
 /// [`Replay::default`](crate::http::Replay): there a body may stream.

@@ -4,7 +4,9 @@ use std::task::Poll;
 
 use super::Permit;
 use super::future::failing_if_it_panics;
-use crate::classify::{Classify, judge};
+use crate::base::clock::precise;
+use crate::classify::{Classify, Outcome, judge};
+use crate::deadline::set_by_caller;
 use crate::error::StackError;
 use crate::rejected::RejectedKind;
 
@@ -72,11 +74,15 @@ pub(crate) fn settle<P, C, Response, Error>(
     C: Classify<Response, Error>,
     Error: StackError,
 {
-    let rejected = result.as_ref().err().and_then(StackError::as_rejected);
-    if rejected.is_some_and(|rejected| rejected.kind() == RejectedKind::DeadlineExceeded) {
+    let outcome = judge(classify, result);
+    let is_abandoned = match result.as_ref().err().and_then(StackError::as_rejected) {
+        Some(rejected) => rejected.kind() == RejectedKind::DeadlineExceeded,
+        // The service has heard of the deadline, and was the first to say so.
+        None => outcome == Outcome::Ignored && set_by_caller().is_some_and(|at| at <= precise()),
+    };
+    if is_abandoned {
         *permit = None;
     } else {
-        let outcome = judge(classify, result);
         permit.iter_mut().for_each(|permit| permit.settle_in_place(outcome));
     }
 }

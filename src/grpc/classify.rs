@@ -11,7 +11,7 @@ use crate::classify::{Cause, Classify, Outcome};
 use crate::deadline::{Deadline, Origin};
 use crate::error::StackError;
 use crate::event::{Attempts, Degraded};
-use crate::http::{ClassifyBody, cause_of};
+use crate::http::{ClassifyBody, cause_of, retry_after};
 
 /// Judges a call by its gRPC status, which stands in the headers if the call failed before its first message, and in the trailers
 /// otherwise. Those are seen by a gate with [`scope`](crate::http::scope) only.
@@ -20,7 +20,7 @@ use crate::http::{ClassifyBody, cause_of};
 /// |---|---|
 /// | OK, `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `PERMISSION_DENIED`, UNAUTHENTICATED, `FAILED_PRECONDITION`, ABORTED, `OUT_OF_RANGE`, UNIMPLEMENTED | `Success`: the service did its job |
 /// | UNAVAILABLE, INTERNAL | `Transient` |
-/// | `DEADLINE_EXCEEDED` | `Transient`, `TimedOut`; `Ignored` if it was the caller's own deadline |
+/// | `DEADLINE_EXCEEDED` | `Transient`, `TimedOut`; `Ignored` if it was the caller's own deadline, and abandoned to a gate |
 /// | `RESOURCE_EXHAUSTED` | `Throttled` |
 /// | UNKNOWN, `DATA_LOSS`, a number that is no code | `Permanent` |
 /// | CANCELLED | `Ignored`; as `DEADLINE_EXCEEDED` if it is tonic's word for a timeout |
@@ -38,17 +38,21 @@ impl GrpcClassify {
     #[must_use]
     pub fn judge(self, headers: &HeaderMap) -> Option<Outcome> {
         let code = Code::from_bytes(headers.get("grpc-status")?.as_bytes());
-        let cancelled_by_timeout = code == Code::Cancelled
-            && headers.get("grpc-message").is_some_and(|text| text.as_bytes().starts_with(b"Timeout"));
-        let code = if cancelled_by_timeout { Code::DeadlineExceeded } else { code };
-        Some(match pushback(headers) {
-            Pushback::Wait(wait) => outcome(code, wait),
-            Pushback::Never => match outcome(code, None) {
-                Outcome::Transient { .. } => Outcome::Permanent,
-                Outcome::Throttled { .. } => Outcome::Ignored,
-                other => other,
-            },
-        })
+        let message = headers.get("grpc-message").map(::http::HeaderValue::as_bytes).unwrap_or_default();
+        Some(of_status(code, message, headers))
+    }
+}
+
+fn of_status(code: Code, message: &[u8], headers: &HeaderMap) -> Outcome {
+    let cancelled_by_timeout = code == Code::Cancelled && message.starts_with(b"Timeout");
+    let code = if cancelled_by_timeout { Code::DeadlineExceeded } else { code };
+    match pushback(headers) {
+        Pushback::Wait(wait) => outcome(code, wait),
+        Pushback::Never => match outcome(code, None) {
+            Outcome::Transient { .. } => Outcome::Permanent,
+            Outcome::Throttled { .. } => Outcome::Ignored,
+            other => other,
+        },
     }
 }
 
@@ -93,6 +97,12 @@ fn pushback(headers: &HeaderMap) -> Pushback {
     }
 }
 
+/// What the head of a response says; `None` if that is left to its trailers.
+fn of_head(status: StatusCode, headers: &HeaderMap) -> Option<Outcome> {
+    let of_proxy = || outcome(of_http(status), retry_after(headers));
+    GrpcClassify.judge(headers).or_else(|| (status != StatusCode::OK).then(of_proxy))
+}
+
 /// From the HTTP status of something that is no gRPC server: a proxy.
 fn of_http(status: StatusCode) -> Code {
     match status.as_u16() {
@@ -107,8 +117,7 @@ fn of_http(status: StatusCode) -> Code {
 
 impl ClassifyBody for GrpcClassify {
     fn head(&self, parts: &Parts) -> Option<Outcome> {
-        let of_proxy = || (parts.status != StatusCode::OK).then(|| outcome(of_http(parts.status), None));
-        self.judge(&parts.headers).or_else(of_proxy)
+        of_head(parts.status, &parts.headers)
     }
 
     fn end(&self, trailers: Option<&HeaderMap>) -> Outcome {
@@ -120,12 +129,7 @@ impl<B, E: StackError> Classify<Response<B>, E> for GrpcClassify {
     /// Without a status in the headers the call has an answer: the service is committed to it, and a retry is over.
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         match result {
-            Ok(response) if response.status() != StatusCode::OK => {
-                let of_proxy =
-                    || outcome(of_http(response.status()), crate::http::retry_after(response.headers()));
-                self.judge(response.headers()).unwrap_or_else(of_proxy)
-            }
-            Ok(response) => self.judge(response.headers()).unwrap_or(Outcome::Success),
+            Ok(response) => of_head(response.status(), response.headers()).unwrap_or(Outcome::Success),
             Err(error) => of_error(error.as_service()),
         }
     }
@@ -145,7 +149,7 @@ fn of_error(error: Option<&(dyn StdError + 'static)>) -> Outcome {
     let transient = |cause| Outcome::Transient { retry_after: None, cause };
     for error in std::iter::successors(error, |&error| error.source()) {
         if let Some(status) = error.downcast_ref::<Status>() {
-            return outcome(status.code(), None);
+            return of_status(status.code(), status.message().as_bytes(), status.metadata().as_ref());
         }
         if error.is::<ConnectError>() {
             return transient(Cause::Unsent);
@@ -209,6 +213,29 @@ mod tests {
             );
             assert_eq!(with("5", never), Outcome::Success);
         }
+    }
+
+    #[test]
+    fn a_status_that_is_an_error_says_what_it_says_on_the_wire() {
+        let judged = |status: Status| GrpcClassify.classify(&Err::<Response<()>, _>(status));
+        let timed_out = Outcome::Transient { retry_after: None, cause: Cause::TimedOut };
+        assert_eq!(judged(Status::cancelled("Timeout expired")), timed_out);
+        assert_eq!(judged(Status::cancelled("gone")), Outcome::Ignored);
+        let pushed_back = |millis: &'static str| {
+            let mut status = Status::unavailable("busy");
+            status.metadata_mut().insert("grpc-retry-pushback-ms", millis.parse().unwrap());
+            judged(status)
+        };
+        assert_eq!(pushed_back("-1"), Outcome::Permanent);
+        assert_eq!(pushed_back("250").retry_after(), Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_proxy_says_when_whether_or_not_its_body_counts() {
+        let response = || Response::builder().status(503).header("retry-after", "7").body(()).unwrap();
+        let whole = GrpcClassify.classify(&Ok::<_, Status>(response()));
+        assert_eq!(whole.retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(GrpcClassify.head(&response().into_parts().0), Some(whole));
     }
 
     #[test]

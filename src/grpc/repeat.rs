@@ -65,6 +65,14 @@ impl<B: Rebody, F: Fn(&str) -> bool> Repeat<Request<B>> for Calls<F> {
         self.replay.copy(request)
     }
 
+    fn begin_again(&self, copy: &mut Request<B>) {
+        self.replay.begin_again(copy);
+    }
+
+    fn copy_again(&self, copy: &mut Request<B>) -> Option<Request<B>> {
+        self.replay.copy_again(copy)
+    }
+
     fn is_idempotent(&self, request: &Request<B>) -> bool {
         request.extensions().get::<Repeatable>().is_some() || (self.may)(request.uri().path())
     }

@@ -151,7 +151,8 @@ impl<B: Body<Error: Into<BoxError>>> Body for TimedBody<B> {
             this.timer.set(None);
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        if this.timer.is_none() && (*this.idle, *this.ends) != (Duration::MAX, Instant::FAR_FUTURE) {
+        let fresh = this.timer.is_none();
+        if fresh && (*this.idle, *this.ends) != (Duration::MAX, Instant::FAR_FUTURE) {
             let until = if *this.idle == Duration::MAX {
                 *this.ends
             } else {
@@ -161,7 +162,10 @@ impl<B: Body<Error: Into<BoxError>>> Body for TimedBody<B> {
         }
         let Some(timer) = this.timer.as_mut().as_pin_mut() else { return Poll::Pending };
         let until = timer.deadline();
-        ready!(timer.poll(cx));
+        // A timer is also pending when the task has used up its turn. A body that does so each time must not outlive its limit.
+        if timer.poll(cx).is_pending() && (fresh || precise() < until) {
+            return Poll::Pending;
+        }
         this.body.set(None);
         let limit = if until < *this.ends { *this.idle } else { *this.total };
         let late = Rejected::new(RejectedKind::Timeout, *this.name).with_time(limit);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ::http::{HeaderMap, Response, StatusCode};
 
+use super::retry_after::number;
 use super::{quota_reset, retry_after};
 use crate::classify::{Cause, Classify, Outcome};
 use crate::error::StackError;
@@ -78,14 +79,14 @@ fn transient(headers: &HeaderMap) -> Outcome {
 
 /// When the service asked to be called again.
 fn hint(headers: &HeaderMap) -> Option<Duration> {
-    let millis = headers.get("retry-after-ms").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let millis = headers.get("retry-after-ms").and_then(|value| number(value.to_str().ok()?));
     millis.map(Duration::from_millis).or_else(|| retry_after(headers)).or_else(|| quota_reset(headers))
 }
 
-/// What the service's own error says. reqwest's know more of themselves than their chain tells.
+/// What the service's own error says. reqwest's know more of themselves than their chain tells, and less.
 fn of_error(error: Option<&(dyn StdError + 'static)>) -> Outcome {
     #[cfg(feature = "reqwest")]
-    if let Some(error) = error.and_then(<dyn StdError>::downcast_ref) {
+    if let Some(error) = error.and_then(crate::reqwest::find) {
         return crate::reqwest::judge(error);
     }
     Outcome::Transient { retry_after: None, cause: cause_of(error) }
@@ -155,6 +156,12 @@ mod tests {
         assert_eq!(judged(503, &[("retry-after", "7")]), after(Duration::from_secs(7)));
         let both = [("retry-after", "7"), ("retry-after-ms", "250")];
         assert_eq!(judged(503, &both), after(Duration::from_millis(250)));
+        let without_end = [("retry-after-ms", "99999999999999999999999"), ("retry-after", "7")];
+        assert_eq!(judged(503, &without_end), after(Duration::from_millis(u64::MAX)));
+        assert_eq!(
+            judged(503, &[("retry-after-ms", "+5"), ("retry-after", "7")]),
+            after(Duration::from_secs(7))
+        );
         assert_eq!(judged(503, &[("x-should-retry", "false")]), Outcome::Permanent);
         assert_eq!(judged(409, &[("x-should-retry", "true")]), Outcome::TRANSIENT);
         assert_eq!(judged(429, &[("x-should-retry", "true")]), Outcome::Throttled { retry_after: None });

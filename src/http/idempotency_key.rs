@@ -6,13 +6,15 @@ use super::{StatusClassify, may_be_repeated};
 use crate::base::random::entropy;
 use crate::classify::{Classify, Outcome};
 use crate::error::StackError;
-use crate::event::Attempts;
+use crate::event::{Attempts, Degraded};
 use crate::repeat::Repeat;
 
 const HEADER: &str = "idempotency-key";
 
 /// Gives requests that may not be sent twice by themselves (a POST, a PATCH) an `Idempotency-Key`, the same on all attempts of a
 /// call, so that they may (draft-ietf-httpapi-idempotency-key-header). For services that know the header.
+///
+/// A key speaks of one service: another one that does not know the keys of the first must not answer instead of it.
 ///
 /// Put it around another strategy. A key that the request has already stays. Together with it judge by [`InFlight`]: a 409 then
 /// means that the attempt before this one is still being worked on.
@@ -34,6 +36,14 @@ impl<B, R: Repeat<Request<B>>> Repeat<Request<B>> for IdempotencyKey<R> {
             give_key(request.headers_mut());
         }
         self.0.copy(request)
+    }
+
+    fn begin_again(&self, copy: &mut Request<B>) {
+        self.0.begin_again(copy);
+    }
+
+    fn copy_again(&self, copy: &mut Request<B>) -> Option<Request<B>> {
+        self.0.copy_again(copy)
     }
 
     /// With its key every request is.
@@ -74,6 +84,10 @@ where
     fn gave_up(&self, result: &mut Result<Response<B>, E>, attempts: Attempts) {
         self.0.gave_up(result, attempts);
     }
+
+    fn fell_back(&self, response: &mut Response<B>, degraded: Degraded) {
+        self.0.fell_back(response, degraded);
+    }
 }
 
 #[cfg(all(test, not(seawall_loom)))]
@@ -108,6 +122,14 @@ mod tests {
         let mut get = Request::get("/").body(()).unwrap();
         IdempotencyKey(Idempotent).copy(&mut get).unwrap();
         assert_eq!(key(&get), None);
+    }
+
+    #[test]
+    fn an_answer_of_a_fallback_is_marked_as_one() {
+        let mut response = Response::new(());
+        let judge: &dyn Classify<_, Error<std::io::Error>> = &InFlight(StatusClassify);
+        judge.fell_back(&mut response, Degraded { outcome: Outcome::TRANSIENT, rejected: None });
+        assert!(response.extensions().get::<Degraded>().is_some());
     }
 
     #[test]

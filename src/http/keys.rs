@@ -7,9 +7,9 @@ use crate::key::Key;
 
 /// A state for each host and port that is called: give it to `key_by` on the client's side.
 ///
-/// From the URI, or if it has no host from the header `Host`. Requests without either share one key.
+/// From the URI, without the user in it, or if it has no host from the header `Host`. Requests without either share one key.
 pub fn by_host<B>(request: &Request<B>) -> Key<'_> {
-    let of_uri = request.uri().authority().map(::http::uri::Authority::as_str);
+    let of_uri = request.uri().authority().and_then(|authority| authority.as_str().rsplit('@').next());
     let host = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
     Key::from(of_uri.or_else(host).unwrap_or_default())
 }
@@ -37,6 +37,7 @@ mod tests {
             by_host(&request.body(()).unwrap()).reveal()
         };
         assert_eq!(of("http://a.example:81/x", Some("b.example")), "a.example:81");
+        assert_eq!(of("http://user:secret@a.example:81/x", None), "a.example:81");
         assert_eq!(of("/x", Some("b.example")), "b.example");
         assert_eq!(of("/x", None), "");
     }

@@ -61,44 +61,41 @@ impl Replay {
     pub const fn up_to(bytes: usize) -> Self {
         Self { cap: bytes }
     }
-
-    /// A copy whatever the method: whether it may be sent is another question.
-    pub(crate) fn share<B: Rebody>(self, request: &mut Request<B>) -> Option<Request<B>> {
-        if !may_be_copied(request) {
-            return None;
-        }
-        let forked = request.body_mut().fork();
-        let body = match request.extensions().get::<Shares<B>>() {
-            _ if forked.is_some() => forked?,
-            Some(Shares(shared)) => B::rebody(ReplayBody::of(shared.clone())),
-            None if request.body().is_end_stream() => B::default(),
-            None if request.body().size_hint().lower() > self.cap as u64 => return None,
-            None => {
-                let body = std::mem::take(request.body_mut());
-                let shared = Arc::new(Shared::new(body, self.cap));
-                *request.body_mut() = B::rebody(ReplayBody::of(shared.clone()));
-                request.extensions_mut().insert(Shares(shared.clone()));
-                B::rebody(ReplayBody::of(shared))
-            }
-        };
-        let mut copy = Request::new(body);
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.version_mut() = request.version();
-        *copy.headers_mut() = request.headers().clone();
-        *copy.extensions_mut() = request.extensions().clone();
-        Some(copy)
-    }
-
-    /// Whether all that a copy needs is still there.
-    pub(crate) fn is_there<B: Rebody>(request: &Request<B>) -> bool {
-        request.extensions().get::<Shares<B>>().is_none_or(|Shares(shared)| shared.is_whole())
-    }
 }
 
 impl<B: Rebody> Repeat<Request<B>> for Replay {
     fn copy(&self, request: &mut Request<B>) -> Option<Request<B>> {
-        self.share(request)
+        if !may_be_copied(request) {
+            return None;
+        }
+        // From a layer above: what is between may have put another body into the request.
+        request.extensions_mut().remove::<Shares<B>>();
+        if let Some(forked) = request.body_mut().fork() {
+            return Some(with_body(request, forked));
+        }
+        if request.body().is_end_stream() {
+            return Some(with_body(request, B::default()));
+        }
+        if request.body().size_hint().lower() > self.cap as u64 {
+            return None;
+        }
+        let shared = Arc::new(Shared::new(std::mem::take(request.body_mut()), self.cap));
+        *request.body_mut() = B::rebody(ReplayBody::of(shared.clone()));
+        Some(reading(request, shared))
+    }
+
+    /// The connection of the attempt before may still be reading for a server that has answered already.
+    fn begin_again(&self, copy: &mut Request<B>) {
+        if let Some(Shares { shared, reader }) = copy.extensions().get::<Shares<B>>() {
+            shared.cut_off_before(*reader);
+        }
+    }
+
+    fn copy_again(&self, copy: &mut Request<B>) -> Option<Request<B>> {
+        match copy.extensions_mut().remove() {
+            Some(Shares { shared, .. }) => Some(reading(copy, shared)),
+            None => self.copy(copy),
+        }
     }
 
     fn is_idempotent(&self, request: &Request<B>) -> bool {
@@ -106,16 +103,38 @@ impl<B: Rebody> Repeat<Request<B>> for Replay {
     }
 
     fn is_whole(&self, copy: &mut Request<B>) -> bool {
-        Self::is_there(copy)
+        copy.extensions().get::<Shares<B>>().is_none_or(|Shares { shared, .. }| shared.is_whole())
     }
 }
 
-/// In the extensions of a request: the body that its copies share.
-struct Shares<B>(Arc<Shared<B>>);
+/// A copy that reads a body from its beginning, and knows it.
+fn reading<B: Rebody>(request: &Request<B>, shared: Arc<Shared<B>>) -> Request<B> {
+    let body = ReplayBody::of(shared.clone());
+    let reader = body.reader();
+    let mut copy = with_body(request, B::rebody(body));
+    copy.extensions_mut().insert(Shares { shared, reader });
+    copy
+}
+
+fn with_body<B>(request: &Request<B>, body: B) -> Request<B> {
+    let mut copy = Request::new(body);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
+    copy
+}
+
+/// In the extensions of a copy: the body that it shares, and which of its readers it has.
+struct Shares<B> {
+    shared: Arc<Shared<B>>,
+    reader: usize,
+}
 
 impl<B> Clone for Shares<B> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { shared: self.shared.clone(), reader: self.reader }
     }
 }
 

@@ -115,7 +115,7 @@ where
                     if let Err(error) = ready!(this.rest.failing_if_it_panics(|| service.poll_ready(cx))) {
                         // This attempt was never made.
                         fare.token = None;
-                        let attempts = Attempts::new(this.rest.plan.attempt() - 1, GaveUp::NotTransient);
+                        let attempts = Attempts::new(fare.made, GaveUp::NotTransient);
                         this.rest.give_up(attempts, Ended::Failure);
                         return Poll::Ready(Err(error));
                     }

@@ -26,6 +26,11 @@ fn client() -> Client {
     Client::builder().no_proxy().build().unwrap()
 }
 
+/// One that follows no redirects either.
+fn straight() -> Client {
+    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
 /// Three attempts, 10 ms apart.
 fn retry() -> RetryConfig {
     RetryConfig::default().backoff(Backoff::constant(ms(10)))

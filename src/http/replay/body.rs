@@ -21,8 +21,12 @@ pub struct ReplayBody<B> {
 
 impl<B> ReplayBody<B> {
     pub(super) fn of(shared: Arc<Shared<B>>) -> Self {
-        shared.enter();
-        Self { shared, at: Position::default(), parking: None }
+        let at = shared.enter();
+        Self { shared, at, parking: None }
+    }
+
+    pub(super) const fn reader(&self) -> usize {
+        self.at.reader
     }
 }
 
@@ -49,7 +53,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ReplayBody<B> {
 
 impl<B> Drop for ReplayBody<B> {
     fn drop(&mut self) {
-        self.shared.leave();
+        self.shared.leave(&self.at);
     }
 }
 
@@ -69,6 +73,8 @@ pub enum ReplayError<E> {
     Broken,
     /// More of it came than could be kept for this attempt.
     TooLong,
+    /// This attempt is over, and another one reads it.
+    Over,
 }
 
 impl<E> fmt::Display for ReplayError<E> {
@@ -77,6 +83,7 @@ impl<E> fmt::Display for ReplayError<E> {
             Self::Body(_) => "the request body failed",
             Self::Broken => "the request body failed in an earlier attempt",
             Self::TooLong => "the request body is too long to be sent again",
+            Self::Over => "the request is being sent again",
         })
     }
 }
@@ -85,7 +92,7 @@ impl<E: StdError + 'static> StdError for ReplayError<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Body(error) => Some(error),
-            Self::Broken | Self::TooLong => None,
+            Self::Broken | Self::TooLong | Self::Over => None,
         }
     }
 }

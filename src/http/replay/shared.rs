@@ -32,20 +32,27 @@ struct State<B> {
     /// Whether a chunk came that was not kept.
     gone: bool,
     trailers: Option<HeaderMap>,
-    readers: usize,
+    /// Who reads it, or may yet.
+    readers: Vec<usize>,
+    /// How many readers there were.
+    entered: usize,
+    /// Whether somebody came while the source was away.
+    missed: bool,
 }
 
 enum Source<B> {
     Here(B),
-    /// Somebody polls it, outside the lock: it is foreign code.
-    Away,
+    /// Somebody polls it, outside the lock: it is foreign code. How much it had left.
+    Away(SizeHint),
     Ended,
     Broken,
 }
 
 /// How far a request has read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Position {
+    /// Which reader: a later one has a higher number.
+    pub(super) reader: usize,
     chunks: usize,
     past_trailers: bool,
 }
@@ -61,7 +68,9 @@ impl<B> Shared<B> {
             room,
             gone: false,
             trailers: None,
-            readers: 0,
+            readers: Vec::new(),
+            entered: 0,
+            missed: false,
         };
         let waiting = Arc::default();
         let waker = Waker::from(Shareable::new(WakeAll(Arc::clone(&waiting))));
@@ -74,16 +83,27 @@ impl<B> Shared<B> {
         !state.gone && !matches!(state.source, Source::Broken)
     }
 
-    pub(super) fn enter(&self) {
-        self.state.lock().readers += 1;
+    /// One reader more, at the beginning.
+    pub(super) fn enter(&self) -> Position {
+        let mut state = self.state.lock();
+        let reader = state.entered;
+        state.entered += 1;
+        state.readers.push(reader);
+        Position { reader, chunks: 0, past_trailers: false }
     }
 
-    pub(super) fn leave(&self) {
+    pub(super) fn leave(&self, at: &Position) {
         let mut state = self.state.lock();
-        state.readers -= 1;
-        let unread = if state.readers == 0 { std::mem::take(&mut state.kept) } else { Vec::new() };
+        state.readers.retain(|reader| *reader != at.reader);
+        let unread = if state.readers.is_empty() { std::mem::take(&mut state.kept) } else { Vec::new() };
         drop(state);
         drop(unread);
+    }
+
+    /// Who came before this reader has nothing more to read.
+    pub(super) fn cut_off_before(&self, first: usize) {
+        self.state.lock().readers.retain(|reader| *reader >= first);
+        self.waiting.wake_all();
     }
 }
 
@@ -109,10 +129,18 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
             *parking = None;
             return Poll::Ready(frame.transpose());
         }
-        let Source::Here(source) = std::mem::replace(&mut state.source, Source::Away) else {
-            return Poll::Pending;
-        };
-        self.poll_source(state, source, at, parking)
+        // Broken, if it panics when it is asked for its length.
+        match std::mem::replace(&mut state.source, Source::Broken) {
+            Source::Here(source) => {
+                state.source = Source::Away(source.size_hint());
+                self.poll_source(state, source, at, parking)
+            }
+            other => {
+                state.source = other;
+                state.missed = true;
+                Poll::Pending
+            }
+        }
     }
 
     fn poll_source(
@@ -130,6 +158,12 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
         let frame = match polled {
             Poll::Pending => {
                 state.source = Source::Here(source);
+                let missed = std::mem::take(&mut state.missed);
+                drop(state);
+                // The wake that has brought it may have been the last one.
+                if missed {
+                    self.waiting.wake_all();
+                }
                 return Poll::Pending;
             }
             Poll::Ready(Some(Ok(frame))) => {
@@ -159,17 +193,22 @@ impl<B: Body<Data = Bytes> + Unpin> Shared<B> {
             && match &state.source {
                 Source::Here(source) => source.is_end_stream(),
                 Source::Ended => true,
-                Source::Away | Source::Broken => false,
+                Source::Away(_) | Source::Broken => false,
             }
     }
 
     pub(super) fn size_hint(&self, at: &Position) -> SizeHint {
         let state = self.state.lock();
+        if state.gone && at.chunks < state.came {
+            // Not the length of what is left: the client would take that for all of the body.
+            return SizeHint::default();
+        }
         let ahead: u64 = state.kept.iter().skip(at.chunks).map(|chunk| chunk.len() as u64).sum();
         let mut hint = match &state.source {
             Source::Here(source) => source.size_hint(),
             Source::Ended => SizeHint::with_exact(0),
-            Source::Away | Source::Broken => SizeHint::default(),
+            Source::Away(hint) => *hint,
+            Source::Broken => SizeHint::default(),
         };
         if let Some(upper) = hint.upper() {
             hint.set_upper(upper.saturating_add(ahead));
@@ -183,6 +222,9 @@ impl<B: Body<Data = Bytes>> State<B> {
     /// What is there to read at once: a frame, or the end.
     #[expect(clippy::type_complexity, reason = "a frame, the end, or nothing yet")]
     fn read(&self, at: &mut Position) -> Option<Result<Option<Frame<Bytes>>, ReplayError<B::Error>>> {
+        if !self.readers.contains(&at.reader) {
+            return Some(Err(ReplayError::Over));
+        }
         if at.chunks < self.came {
             if self.gone {
                 return Some(Err(ReplayError::TooLong));
@@ -197,17 +239,20 @@ impl<B: Body<Data = Bytes>> State<B> {
             }
             (_, Source::Ended) => Some(Ok(None)),
             (_, Source::Broken) => Some(Err(ReplayError::Broken)),
-            (_, Source::Here(_) | Source::Away) => None,
+            (_, Source::Here(_) | Source::Away(_)) => None,
         }
     }
 
     /// Keeps what has come, if somebody else may want to read it and there is room.
     fn take_in(&mut self, frame: Frame<Bytes>, at: &mut Position) -> Frame<Bytes> {
         match frame.into_data() {
+            // Nothing to read again, and there may be any number of them.
+            Ok(chunk) if chunk.is_empty() => Frame::data(chunk),
             Ok(chunk) => {
                 self.came += 1;
                 at.chunks = self.came;
-                if self.readers > 1 && !self.gone && chunk.len() <= self.room {
+                let others = self.readers.iter().any(|reader| *reader != at.reader);
+                if others && !self.gone && chunk.len() <= self.room {
                     self.room -= chunk.len();
                     self.kept.push(chunk.clone());
                 } else {
@@ -242,3 +287,6 @@ impl Wake for WakeAll {
         self.0.wake_all();
     }
 }
+
+#[cfg(all(test, not(seawall_loom)))]
+mod tests;

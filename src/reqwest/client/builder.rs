@@ -95,12 +95,15 @@ impl<S: Clone> RequestBuilder<S> {
         self
     }
 
-    /// The request as it stands.
+    /// The request as it stands, with its timeout and all that it wants: for [`Client::execute`].
     ///
     /// # Errors
     /// If it could not be built: a bad URL, a bad header.
     pub fn build(self) -> Result<::reqwest::Request, Failure> {
-        self.inner.build()
+        // reqwest's own type lets nobody at its extensions.
+        let mut request: Request<Body> = self.inner.build()?.try_into()?;
+        request.extensions_mut().extend(self.wants);
+        request.try_into()
     }
 
     /// Sends it through the layers.

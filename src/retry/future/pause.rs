@@ -15,6 +15,8 @@ use crate::retry::layer::Place;
 
 /// What another attempt costs, held until it is made: whoever leaves before gets it back.
 pub(super) struct Fare {
+    /// How many attempts were made before it.
+    pub(super) made: u32,
     pub(super) delay: Duration,
     /// What the attempt before it came to.
     pub(super) after: Outcome,

@@ -105,7 +105,7 @@ impl<S: Clone, C, R: Repeat<Request>, D, Request> Rest<S, C, R, D, Request> {
         if self.plan.repeats_free(failed) && in_time(&shared.config, Duration::ZERO, self.plan.started()) {
             let (attempt, delay) = (self.plan.attempt(), Duration::ZERO);
             shared.tell(EventKind::Retrying { attempt, delay, outcome });
-            return Ok(Fare { delay, after: outcome, token: None, place: None });
+            return Ok(Fare { made: attempt, delay, after: outcome, token: None, place: None });
         }
         let delays = &mut self.delays;
         let backoff = |progress: &mut _| match shared.delays.get() {
@@ -125,10 +125,11 @@ impl<S: Clone, C, R: Repeat<Request>, D, Request> Rest<S, C, R, D, Request> {
             }
             _ => None,
         };
-        shared.tell(EventKind::Retrying { attempt: self.plan.attempt(), delay, outcome });
+        let attempt = self.plan.attempt();
+        shared.tell(EventKind::Retrying { attempt, delay, outcome });
         self.tell_budget();
         self.plan.next_attempt();
-        Ok(Fare { delay, after: outcome, token, place })
+        Ok(Fare { made: attempt, delay, after: outcome, token, place })
     }
 
     /// Lets go of what is not returned, and waits. Without a delay the response gets one poll, and no timer is touched.
@@ -158,8 +159,9 @@ impl<S: Clone, C, R: Repeat<Request>, D, Request> Rest<S, C, R, D, Request> {
     /// The request of this attempt; a copy stays if there may be another.
     pub(super) fn next_request(&mut self) -> Request {
         let mut request = self.copy.take().expect("a call without a copy is not made again");
+        self.repeat.begin_again(&mut request);
         if self.plan.may_repeat(&self.retrier.shared.config) {
-            self.copy = self.repeat.copy(&mut request);
+            self.copy = self.repeat.copy_again(&mut request);
         }
         request
     }

@@ -59,3 +59,38 @@ async fn a_request_that_does_harm_twice_is_repeated_too() {
     let layer = unprocessed(bare()).repeat(Harmful);
     assert_eq!(call(&mut layer.layer(script), ()).await.unwrap(), 3);
 }
+
+/// Fails each call, and is ready for the first one only.
+#[derive(Default)]
+struct Gone {
+    clones: Arc<AtomicUsize>,
+    is_gone: bool,
+}
+
+impl Clone for Gone {
+    fn clone(&self) -> Self {
+        Self { clones: self.clones.clone(), is_gone: self.clones.fetch_add(1, Ordering::SeqCst) > 0 }
+    }
+}
+
+impl Service<()> for Gone {
+    type Response = u64;
+    type Error = Error<Fault>;
+    type Future = std::future::Ready<Result<u64, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(if self.is_gone { Err(Error::Service(Fault)) } else { Ok(()) })
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        std::future::ready(Err(Error::Service(Fault)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_made_counts_though_the_one_for_nothing_could_not_be() {
+    let layer = unprocessed(bare());
+    let mut events = layer.handle().subscribe();
+    assert!(call(&mut layer.layer(Gone::default()), ()).await.is_err());
+    assert_eq!(endings(&mut events), [(1, GaveUp::NotTransient)]);
+}

@@ -1,5 +1,7 @@
 //! Response bodies that take too long.
 
+use std::future::Future;
+
 use axum::routing::get as on_get;
 use seawall::http::{BodyTimeoutLayer, StatusClassify, cut_off, scope};
 use seawall::{BulkheadConfig, BulkheadLayer, RejectedKind};
@@ -46,6 +48,30 @@ async fn a_pause_that_is_too_long_ends_the_body() {
     let cut = read(BodyTimeoutLayer::new("body").idle(ms(1_000)), &base, "/").await;
     assert_eq!(cut, (3, Some(RejectedKind::Timeout)));
     assert_eq!(read(BodyTimeoutLayer::new("body").idle(ms(1)), &base, "/").await.0, 0);
+}
+
+/// A body that uses up what its task may do in one turn, each time it is asked, and has nothing.
+struct Greedy;
+
+impl axum::body::HttpBody for Greedy {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        while std::pin::pin!(tokio::task::consume_budget()).poll(cx).is_ready() {}
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_leaves_no_turn_for_a_timer_is_cut_off_all_the_same() {
+    let greedy = tower::service_fn(async |(): ()| Ok::<_, Error<HyperError>>(Response::new(Greedy)));
+    let response = BodyTimeoutLayer::new("body").total(ms(50)).layer(greedy).oneshot(()).await.unwrap();
+    let read = tokio::spawn(async { std::pin::pin!(response.into_body()).frame().await.unwrap().is_err() });
+    assert!(tokio::time::timeout(ms(2_000), read).await.expect("cut off").unwrap());
 }
 
 #[tokio::test]

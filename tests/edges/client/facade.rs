@@ -207,3 +207,25 @@ async fn over_whole_bodies_the_last_good_answer_stands_in_for_a_server_that_is_d
         assert_eq!((response.status().as_u16(), response.text().await.unwrap().as_str()), (200, "played"));
     }
 }
+
+#[tokio::test]
+async fn a_request_that_is_built_first_keeps_its_timeout_and_its_wishes() {
+    let server = Server::start([Reply::Hang]).await;
+    let client = plain();
+    let request = client.get(server.url.clone()).timeout(ms(50)).build().unwrap();
+    let late = tokio::time::timeout(ms(3_000), client.execute(request)).await.expect("cut off").unwrap_err();
+    assert_eq!(late.as_rejected().unwrap().kind(), RejectedKind::Timeout);
+
+    let server = Server::start([Reply::Status(503)]).await;
+    let client = plain().layer(retrying());
+    let request = client.get(server.url.clone()).wants(NoRetry).build().unwrap();
+    assert_eq!((client.execute(request).await.unwrap().status().as_u16(), server.hits()), (503, 1));
+}
+
+#[tokio::test]
+async fn reqwests_own_timeout_of_a_request_comes_through_the_layers() {
+    let server = Server::start([Reply::Hang]).await;
+    let request = plain().layer(closed()).get(server.url.clone()).with(|inner| inner.timeout(ms(50)));
+    let late = tokio::time::timeout(ms(3_000), request.send()).await.expect("cut off").unwrap_err();
+    assert!(late.as_service().unwrap().downcast_ref::<reqwest::Error>().unwrap().is_timeout());
+}

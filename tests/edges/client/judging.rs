@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
+use seawall::reqwest::NoRedirects;
 use seawall::{Cause, Classify, GaveUp, Outcome, Rejected, RejectedKind, StackError};
 use tower::Layer;
 
@@ -22,7 +23,14 @@ async fn judged(client: Client, request: Request) -> Outcome {
 #[tokio::test]
 async fn a_connection_that_could_not_be_made_was_never_left_with_anybody() {
     let url = url_of(nobody().await);
-    assert_eq!(judged(client(), get(&url)).await, transient(Cause::Unsent));
+    let result: Answer = Lift.layer(straight()).oneshot(get(&url)).await;
+    assert_eq!(NoRedirects(StatusClassify).classify(&result), transient(Cause::Unsent));
+}
+
+#[tokio::test]
+async fn a_client_that_follows_redirects_may_have_left_the_request_with_somebody() {
+    let url = url_of(nobody().await);
+    assert_eq!(judged(client(), get(&url)).await, transient(Cause::Answered));
 }
 
 #[tokio::test]
@@ -71,7 +79,7 @@ async fn a_boxed_error_of_the_client_is_judged_as_well() {
     let url = url_of(nobody().await);
     let error = client().execute(get(&url)).await.unwrap_err();
     let result: Result<Response, seawall::BoxError> = Err(error.into());
-    assert_eq!(StatusClassify.classify(&result), transient(Cause::Unsent));
+    assert_eq!(NoRedirects(StatusClassify).classify(&result), transient(Cause::Unsent));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Layers as middlewares, and middlewares below layers.
 
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
-use seawall::circuit_breaker::CircuitState;
+use seawall::circuit_breaker::{Abandoned, CircuitState};
 use seawall::http::{Drain, Replay, scope};
 use seawall::reqwest_middleware::LayerMiddleware;
 use seawall::{BulkheadConfig, BulkheadLayer, HedgeConfig, HedgeLayer, RejectedKind, RetryLayer, StackError};
@@ -172,6 +172,33 @@ async fn a_circuit_in_a_middleware_of_its_own_hears_that_a_timeout_above_cut_its
         (CircuitState::Open, 3),
         "each attempt, the last too"
     );
+}
+
+#[tokio::test]
+async fn a_circuit_below_a_layer_knows_why_a_call_was_dropped() {
+    let server = Server::start([Reply::Hang, Reply::Status(200), Reply::Hang]).await;
+    let config = CircuitBreakerConfig::default().minimum_calls(1000).abandoned(Abandoned::Failure);
+    let circuit = CircuitBreakerLayer::new(config).classify(StatusClassify);
+    let handle = circuit.handle();
+    let config = HedgeConfig::default().delay(seawall::hedge::Delay::Fixed(ms(30)));
+    let hedge = HedgeLayer::new(config).classify(StatusClassify).repeat(Replay::default());
+    let client = ClientBuilder::new(client())
+        .with(LayerMiddleware::new(hedge))
+        .with(LayerMiddleware::new(circuit))
+        .build();
+    client.get(server.url.clone()).send().await.unwrap();
+    let totals = handle.totals();
+    assert_eq!((totals.successes, totals.ignored, totals.failures), (1, 1, 0), "the loser of a hedge");
+
+    let config = CircuitBreakerConfig::default().minimum_calls(1000).abandoned(Abandoned::Ignore);
+    let circuit = CircuitBreakerLayer::new(config).classify(StatusClassify);
+    let handle = circuit.handle();
+    let client = ClientBuilder::new(super::client())
+        .with(LayerMiddleware::new(TimeoutLayer::new(ms(30))))
+        .with(LayerMiddleware::new(circuit))
+        .build();
+    client.get(server.url.clone()).send().await.unwrap_err();
+    assert_eq!((handle.totals().failures, handle.in_flight()), (1, 0), "a limit of ours");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::Frame;
 use reqwest::{Body, Method};
+use seawall::reqwest::NoRedirects;
 use seawall::{Attempts, Cause, EventKind, GaveUp, Outcome, RejectedKind, RetryLayer, StackError};
 use tower::Layer;
 
@@ -93,8 +94,9 @@ async fn a_post_with_a_key_is_sent_again_as_it_was() {
 async fn a_post_that_found_nobody_is_sent_again_until_somebody_listens() {
     let addr = nobody().await;
     let layer = seawall::reqwest::retry(retry().max_attempts(500).budget(None));
+    let layer = layer.classify(NoRedirects(StatusClassify));
     let mut events = layer.handle().subscribe();
-    let service = layer.layer(Lift.layer(client()));
+    let service = layer.layer(Lift.layer(straight()));
     let call = tokio::spawn(service.oneshot(post(&url_of(addr))));
     let EventKind::Retrying { outcome, .. } = events.next().await.unwrap().kind else {
         panic!("not retried")
@@ -114,6 +116,17 @@ async fn a_post_whose_connection_is_cut_after_it_was_read_is_not_sent_again() {
     assert!(send(retry(), get(&url)).await.is_err());
     assert_eq!(*count.lock().unwrap(), 1 + 3, "a GET is");
     server.abort();
+}
+
+#[tokio::test]
+async fn a_post_that_was_answered_with_a_redirect_to_nobody_is_not_sent_again() {
+    let elsewhere: &'static str = url_of(nobody().await).to_string().leak();
+    for status in [301, 302, 303] {
+        let server = Server::start([Reply::With(status, "location", elsewhere)]).await;
+        let error = send(retry(), post(&server.url)).await.unwrap_err();
+        assert!(error.as_service().unwrap().is::<reqwest::Error>());
+        assert_eq!(server.hits(), 1, "{status}");
+    }
 }
 
 /// A body that can be read once, as a stream.

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::TokioExecutor;
 use seawall::grpc::{self, GrpcClassify};
 use seawall::http::{Replay, StatusClassify, scope};
+use seawall::reqwest::NoRedirects;
 use seawall::{
     Backoff, BulkheadConfig, BulkheadLayer, Cause, CircuitBreakerConfig, CircuitBreakerLayer, Classify,
     Event, Lift, Outcome, RejectedKind, RetryConfig, RetryLayer, StackError, TimeoutLayer,
@@ -152,13 +153,16 @@ impl Stack {
 }
 
 async fn by_reqwest(call: Call<'_>) -> Seen {
-    let layers = Layers::new(StatusClassify);
+    let classify = NoRedirects(StatusClassify);
+    let layers = Layers::new(classify);
     let client = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never());
+    let client = client.redirect(reqwest::redirect::Policy::none());
     let client = if call.http2 { client.http2_prior_knowledge() } else { client };
-    let stack = stack!(layers, call, seawall::reqwest::retry(twice()), identity, client.build().unwrap());
+    let retry = seawall::reqwest::retry(twice()).classify(classify);
+    let stack = stack!(layers, call, retry, identity, client.build().unwrap());
     let method = if call.twice { reqwest::Method::GET } else { reqwest::Method::POST };
     let result = stack.oneshot(reqwest::Request::new(method, call.base.parse().unwrap())).await;
-    let outcome = StatusClassify.classify(&result);
+    let outcome = classify.classify(&result);
     let end = match result {
         Ok(response) => {
             let status = response.status().as_u16();
