@@ -106,9 +106,11 @@ async fn middlewares_below_a_layer_see_every_attempt() {
     assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst), 2);
 }
 
-/// Writes down what a call below the layers knows of those above.
+/// Writes down what a call below the layers knows of those above: the number of the attempt, and how much time is left.
 #[derive(Clone, Default)]
-struct Look(std::sync::Arc<std::sync::Mutex<Vec<(u32, Option<Duration>)>>>);
+struct Look(std::sync::Arc<std::sync::Mutex<Vec<Seen>>>);
+
+type Seen = (u32, Option<Duration>);
 
 #[async_trait::async_trait]
 impl Middleware for Look {
@@ -136,7 +138,7 @@ async fn middlewares_below_know_the_attempt_and_the_deadline_of_the_layers_above
         .build();
     client.get(server.url.clone()).send().await.unwrap();
     let [above, below] = [above, below].map(|look| look.0.lock().unwrap().clone());
-    let attempts = |seen: &[(u32, Option<Duration>)]| seen.iter().map(|(n, _)| *n).collect::<Vec<_>>();
+    let attempts = |seen: &[Seen]| seen.iter().map(|(n, _)| *n).collect::<Vec<_>>();
     assert_eq!((attempts(&above), attempts(&below)), (vec![1], vec![1, 2]));
     for (_, left) in above.into_iter().chain(below) {
         assert!(left.is_some_and(|left| left > ms(30_000) && left <= ms(60_000)), "{left:?}");
