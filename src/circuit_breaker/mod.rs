@@ -136,7 +136,8 @@
 //!
 //! - *Bounded.* At most `keys.max` keys are known, at about 250 bytes each and the key's text. A new one takes the place of
 //!   one whose circuit is closed and has no call on its way, least lately used first or nearly so. One that is open,
-//!   half-open, recovering or in a manual mode never leaves: the outage would be forgotten.
+//!   half-open or recovering leaves only where none of these can, and a minute after its time was over: hosts that are gone
+//!   for good would fill the map. One in a manual mode never leaves.
 //! - *Overflow.* Where none may leave, new keys share one circuit, and [`KeysOverflowed`](crate::EventKind::KeysOverflowed)
 //!   tells. [`KeyedHandle::overflow`](crate::KeyedHandle::overflow) shows it.
 //! - *Redacted.* Keys may be names of customers. Events and logs carry a digest, metrics no label, until

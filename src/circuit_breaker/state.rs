@@ -79,6 +79,10 @@ impl State for Circuit {
     fn may_leave(&self, _: Instant) -> bool {
         self.phase().is_closed()
     }
+
+    fn is_old_news(&self, now: Instant) -> bool {
+        self.ended_long_ago(now)
+    }
 }
 
 impl Circuit {
