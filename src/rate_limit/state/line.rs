@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::clock::Instant;
 
 /// A future that waits may be kept and not polled. Whoever comes after it gives it so long, and then passes it by.
-const PATIENCE: Duration = Duration::from_millis(5);
+pub(super) const PATIENCE: Duration = Duration::from_millis(5);
 
 /// First come, first served. Numbers ascend.
 #[derive(Debug, Default)]
