@@ -89,11 +89,11 @@ impl<T> Keyed<T> {
         self.lock(self.home(hash)).find(hash, is)
     }
 
-    /// All residents. Those in the answer are held by it, so it should not live long.
-    pub(crate) fn residents(&self) -> Vec<Arc<T>> {
+    /// Of each resident what `tell` says, which runs under a lock. To hold them all meanwhile would leave newcomers no room.
+    pub(crate) fn each<U>(&self, tell: impl Fn(&T) -> U) -> Vec<U> {
         let mut all = Vec::new();
         for shard in 0..self.shards.len() {
-            all.extend(self.lock(shard).iter().cloned());
+            all.extend(self.lock(shard).iter().map(&tell));
         }
         all
     }
