@@ -89,7 +89,8 @@ impl<T> Keyed<T> {
         self.lock(self.home(hash)).find(hash, is)
     }
 
-    /// Of each resident what `tell` says, which runs under a lock. To hold them all meanwhile would leave newcomers no room.
+    /// Of each resident what `tell` says, which runs under a lock. Nobody is held meanwhile, since that would leave newcomers
+    /// no room: who comes or goes may be among them or not.
     pub(crate) fn each<U>(&self, tell: impl Fn(&T) -> U) -> Vec<U> {
         let mut all = Vec::new();
         for shard in 0..self.shards.len() {

@@ -31,7 +31,7 @@ impl<H> KeyedHandle<H> {
         self.rooms.open(&key.into())
     }
 
-    /// The keys that are known, in no order.
+    /// The keys that are known, in no order. One that comes or goes meanwhile may be among them or not.
     #[must_use]
     pub fn keys(&self) -> Vec<Key<'static>> {
         self.rooms.keys()
