@@ -98,7 +98,19 @@ impl Line {
         wake
     }
 
-    pub(super) fn wake_first(&mut self) -> Option<Waker> {
+    /// Finds the turns anew, each by what it and those before it cost who do not wait in vain. Returns whom to wake.
+    pub(super) fn move_turns(&mut self, turn: impl Fn(u64) -> Instant) -> Vec<Waker> {
+        let mut cost = 0;
+        for waiter in &mut self.waiters {
+            waiter.turn = turn(cost + u64::from(waiter.cost));
+            if waiter.turn <= waiter.until {
+                cost += u64::from(waiter.cost);
+            }
+        }
+        self.wake_all()
+    }
+
+    fn wake_first(&mut self) -> Option<Waker> {
         self.waiters.front_mut()?.waker.take()
     }
 
