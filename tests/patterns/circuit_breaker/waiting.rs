@@ -134,7 +134,7 @@ async fn nobody_waits_behind_the_probes_for_a_service_that_is_stuck() {
     probes.iter_mut().for_each(|probe| assert_pending!(probe.poll()));
     assert_state(&handle, CircuitState::HalfOpen);
     let refused = service.clone().call(()).await.unwrap_err();
-    let lease = refused.as_rejected().and_then(|refusal| refusal.retry_after());
+    let lease = refused.as_rejected().and_then(seawall::Rejected::retry_after);
     advance(lease.expect("the lease of a probe")).await;
     assert_state(&handle, CircuitState::Open);
 }
