@@ -98,16 +98,19 @@ impl Line {
         wake
     }
 
-    /// Finds the turns anew, each by what it and those before it cost who do not wait in vain. Returns whom to wake.
+    /// Finds the turns anew, each by what it and those before it cost who do not wait in vain. Returns whom to wake: the
+    /// first, and who waits in vain.
     pub(super) fn move_turns(&mut self, turn: impl Fn(u64) -> Instant) -> Vec<Waker> {
-        let mut cost = 0;
-        for waiter in &mut self.waiters {
+        let (mut wake, mut cost) = (Vec::new(), 0);
+        for (place, waiter) in self.waiters.iter_mut().enumerate() {
             waiter.turn = turn(cost + u64::from(waiter.cost));
-            if waiter.turn <= waiter.until {
-                cost += u64::from(waiter.cost);
+            let in_vain = waiter.turn > waiter.until;
+            cost += if in_vain { 0 } else { u64::from(waiter.cost) };
+            if place == 0 || in_vain {
+                wake.extend(waiter.waker.take());
             }
         }
-        self.wake_all()
+        wake
     }
 
     fn wake_first(&mut self) -> Option<Waker> {

@@ -149,20 +149,3 @@ async fn whoever_stands_further_back_hears_at_once_that_a_pause_is_too_long() {
     assert!(assert_ready!(hurried.poll()).is_err());
     assert_pending!(first.poll());
 }
-
-#[tokio::test(start_paused = true)]
-async fn whoever_sleeps_when_a_pause_is_ended_by_hand_holds_nobody_up() {
-    let handle = limit(patient());
-    take(&handle, 1);
-    let (mut asleep, mut second) = (spawn(handle.admit()), spawn(handle.admit()));
-    assert_pending!(asleep.poll());
-    assert_pending!(second.poll());
-    handle.pause(10 * SECOND);
-    advance(ms(300)).await;
-    assert_pending!(second.poll());
-    handle.resume();
-    assert_pending!(second.poll());
-    advance(ms(105)).await;
-    assert!(second.is_woken(), "its turn came 5 ms ago");
-    assert!(assert_ready!(second.poll()).is_ok());
-}
