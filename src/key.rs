@@ -184,8 +184,8 @@ impl fmt::Debug for Key<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyConfig {
-    /// The most keys at a time, at least 1. The idle leave first; one that is open, full or in use never does, and when
-    /// none may leave, new keys share one state. Default 10,000.
+    /// The most keys at a time, at least 1. The idle leave first; one that is full or in use never does, one that is open
+    /// only long after its time, and when none may leave, new keys share one state. Default 10,000.
     pub max: u32,
     /// Whether events carry keys that can be revealed, and metrics a label `key`. A label is a series of its own for every
     /// key. Default no.

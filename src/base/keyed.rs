@@ -15,6 +15,11 @@ mod shard;
 pub(crate) trait Resident {
     /// Whether nothing is lost if it is forgotten at `now`. Asked under a lock of the map, when nobody holds it.
     fn may_leave(&self, now: Instant) -> bool;
+
+    /// Whether what is lost is so old that it may leave when nobody else can make room. Asked in the same way.
+    fn is_old_news(&self, _: Instant) -> bool {
+        false
+    }
 }
 
 /// The residents.
@@ -84,11 +89,12 @@ impl<T> Keyed<T> {
         self.lock(self.home(hash)).find(hash, is)
     }
 
-    /// All residents. Those in the answer are held by it, so it should not live long.
-    pub(crate) fn residents(&self) -> Vec<Arc<T>> {
+    /// Of each resident what `tell` says, which runs under a lock. Nobody is held meanwhile, since that would leave newcomers
+    /// no room: who comes or goes may be among them or not.
+    pub(crate) fn each<U>(&self, tell: impl Fn(&T) -> U) -> Vec<U> {
         let mut all = Vec::new();
         for shard in 0..self.shards.len() {
-            all.extend(self.lock(shard).iter().cloned());
+            all.extend(self.lock(shard).iter().map(&tell));
         }
         all
     }
@@ -166,7 +172,7 @@ impl<T: Resident> Keyed<T> {
         if let Some(resident) = settle(&mut shard) {
             return Some(resident);
         }
-        let left = shard.replace(hash, fresh, now);
+        let left = shard.replace(hash, fresh, |resident| resident.may_leave(now));
         drop(shard);
         if left.is_some() {
             return Some(fresh.clone());
@@ -179,13 +185,19 @@ impl<T: Resident> Keyed<T> {
             }
         }
         // Others may have made room.
-        settle(&mut self.lock(home))
+        let mut shard = self.lock(home);
+        if let Some(resident) = settle(&mut shard) {
+            return Some(resident);
+        }
+        let left = shard.replace(hash, fresh, |resident| resident.is_old_news(now));
+        drop(shard);
+        left.map(|_| fresh.clone())
     }
 
     /// Whether a place of this shard could be freed.
     fn evict(&self, shard: usize, now: Instant) -> bool {
         let mut shard = self.lock(shard);
-        let left = shard.evict(now);
+        let left = shard.evict(|resident| resident.may_leave(now));
         if left.is_some() {
             self.taken.fetch_sub(1, Ordering::Relaxed);
         }

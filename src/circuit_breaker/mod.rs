@@ -136,7 +136,8 @@
 //!
 //! - *Bounded.* At most `keys.max` keys are known, at about 250 bytes each and the key's text. A new one takes the place of
 //!   one whose circuit is closed and has no call on its way, least lately used first or nearly so. One that is open,
-//!   half-open, recovering or in a manual mode never leaves: the outage would be forgotten.
+//!   half-open or recovering leaves only where none of these can, and a minute after its time was over: hosts that are gone
+//!   for good would fill the map. One in a manual mode never leaves.
 //! - *Overflow.* Where none may leave, new keys share one circuit, and [`KeysOverflowed`](crate::EventKind::KeysOverflowed)
 //!   tells. [`KeyedHandle::overflow`](crate::KeyedHandle::overflow) shows it.
 //! - *Redacted.* Keys may be names of customers. Events and logs carry a digest, metrics no label, until
@@ -177,8 +178,8 @@
 //! attempt, so that an attempt that hangs is a failure the circuit sees. The services one layer value makes, and those of
 //! its clones, share its circuit.
 //!
-//! While it refuses, `poll_ready` is ready at once and never waits for the service, so a refusal is not held up by a
-//! service that is stuck. A caller that already waits in `poll_ready` is woken when the circuit opens. With keys it cannot
+//! While it refuses or probes, `poll_ready` is ready at once and never waits for the service, so a refusal is not held up
+//! by a service that is stuck, and a probe waits for it under its lease. A caller that already waits in `poll_ready` is woken when the circuit opens. With keys it cannot
 //! know before it sees the request, and makes the service ready first. The inner service must be `Clone`.
 //!
 //! # Events and metrics
@@ -207,7 +208,8 @@
 //! | `seawall_transitions_total{from,to}` | counter | changes of the state |
 //!
 //! With the feature `tracing` a subscriber is enough: a circuit that opens is a `WARN` with rates and open time, any other
-//! transition an `INFO`, one a second at most for each layer, with how many were left out.
+//! transition an `INFO`, one a second at most for each layer, with how many were left out. One to half-open does not use
+//! up the second: what the probes find out is written, too.
 //!
 //! # Cancellation and panics
 //!

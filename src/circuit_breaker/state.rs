@@ -79,6 +79,10 @@ impl State for Circuit {
     fn may_leave(&self, _: Instant) -> bool {
         self.phase().is_closed()
     }
+
+    fn is_old_news(&self, now: Instant) -> bool {
+        self.ended_long_ago(now)
+    }
 }
 
 impl Circuit {
@@ -225,7 +229,8 @@ impl Circuit {
     fn with_core<R>(&self, now: Instant, change: impl FnOnce(&mut Core) -> R) -> R {
         let rare = self.rare();
         let mut core = rare.core.lock();
-        let seen = |circuit: &Self| (circuit.refuses(|| now), circuit.shut_until(), circuit.is_shut_down());
+        let shut = |circuit: &Self| (circuit.seems_shut(), circuit.refuses(|| now), circuit.is_shut_down());
+        let seen = |circuit: &Self| (shut(circuit), circuit.shut_until());
         let before = seen(self);
         let result = change(&mut core);
         let changes = std::mem::take(&mut core.changes);

@@ -31,7 +31,7 @@ impl<H> KeyedHandle<H> {
         self.rooms.open(&key.into())
     }
 
-    /// The keys that are known, in no order.
+    /// The keys that are known, in no order. One that comes or goes meanwhile may be among them or not.
     #[must_use]
     pub fn keys(&self) -> Vec<Key<'static>> {
         self.rooms.keys()
@@ -105,7 +105,7 @@ impl<T: State, H: From<Home<T>>> Directory<H> for Rooms<T> {
     }
 
     fn keys(&self) -> Vec<Key<'static>> {
-        self.0.rooms.residents().iter().filter_map(|room| room.voice().key().cloned()).collect()
+        self.0.rooms.each(|room| room.voice().key().cloned()).into_iter().flatten().collect()
     }
 
     fn len(&self) -> usize {

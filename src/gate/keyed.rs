@@ -25,6 +25,11 @@ pub(crate) trait State: Sized {
 
     /// Whether nothing would be forgotten if it went.
     fn may_leave(&self, now: Instant) -> bool;
+
+    /// Whether what would be forgotten is so old that it may go where nobody else can.
+    fn is_old_news(&self, _: Instant) -> bool {
+        false
+    }
 }
 
 /// The states of a layer.
@@ -42,6 +47,10 @@ pub(crate) struct PerKey<T: State> {
 impl<T: State> Resident for Room<T> {
     fn may_leave(&self, now: Instant) -> bool {
         State::may_leave(&**self, now)
+    }
+
+    fn is_old_news(&self, now: Instant) -> bool {
+        State::is_old_news(&**self, now)
     }
 }
 

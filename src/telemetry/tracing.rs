@@ -12,6 +12,9 @@ use crate::classify::Outcome;
 use crate::event::{CircuitState, Event, EventKind};
 use crate::name::Name;
 
+/// How long a layer is silent after what it wrote.
+const REST: Duration = Duration::from_secs(1);
+
 /// What one layer logs: of transitions and moves at most one a second, and how many were left out.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
@@ -49,7 +52,9 @@ impl Log {
         match &event.kind {
             EventKind::Transition { from, to, reason, counts, retry_after, .. } => {
                 let opened = *to == CircuitState::Open;
-                let Some(left_out) = self.may_write(opened, now) else { return };
+                // How the probes fare is to be read, though they fare so at once.
+                let rest = if *to == CircuitState::HalfOpen { Duration::ZERO } else { REST };
+                let Some(left_out) = self.may_write(opened, rest, now) else { return };
                 let retry_after = retry_after.map(|wait| wait.as_secs_f64());
                 let (failure_rate, slow_rate) = (counts.failure_rate(), counts.slow_rate());
                 let (from, to) = (words::state(*from), words::state(*to));
@@ -60,16 +65,16 @@ impl Log {
                 }
             }
             EventKind::LimitChanged { from, to, reason, .. } => {
-                let Some(left_out) = self.may_write(false, now) else { return };
+                let Some(left_out) = self.may_write(false, REST, now) else { return };
                 info!(target: "seawall", pattern, name, key, from, to, %reason, left_out, "limit moved");
             }
             EventKind::Paused { wait } => {
-                let Some(left_out) = self.may_write(false, now) else { return };
+                let Some(left_out) = self.may_write(false, REST, now) else { return };
                 let wait = wait.as_secs_f64();
                 info!(target: "seawall", pattern, name, key, wait, left_out, "told to slow down");
             }
             EventKind::KeysOverflowed => {
-                let Some(left_out) = self.may_write(true, now) else { return };
+                let Some(left_out) = self.may_write(true, REST, now) else { return };
                 warn!(target: "seawall", pattern, name, key, left_out, "no room for another key");
             }
             EventKind::Retrying { attempt, delay, outcome, .. } => {
@@ -81,7 +86,7 @@ impl Log {
                 debug!(target: "seawall", pattern, name, attempt, reason, "gave up");
             }
             EventKind::StoreFailed { error } => {
-                let Some(left_out) = self.may_write(true, now) else { return };
+                let Some(left_out) = self.may_write(true, REST, now) else { return };
                 warn!(target: "seawall", pattern, name, error, left_out, "the store failed");
             }
             EventKind::Hedging { delay, reason } => {
@@ -98,8 +103,9 @@ impl Log {
         }
     }
 
-    /// How many were left out before this one; `None` if this one is left out too, or nobody would read it.
-    fn may_write(&self, is_warning: bool, now: impl FnOnce() -> Instant) -> Option<u64> {
+    /// How many were left out before this one, and nothing more is written for so long; `None` if this one is left out too, or
+    /// nobody would read it.
+    fn may_write(&self, is_warning: bool, rest: Duration, now: impl FnOnce() -> Instant) -> Option<u64> {
         let is_read = if is_warning {
             event_enabled!(target: "seawall", Level::WARN)
         } else {
@@ -110,7 +116,7 @@ impl Log {
         }
         let now = now();
         let next = self.next.load(Ordering::Acquire);
-        let then = (now + Duration::from_secs(1)).nanos();
+        let then = (now + rest).nanos();
         let first = now.nanos() >= next
             && self.next.compare_exchange(next, then, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         if first {

@@ -81,7 +81,7 @@ pub(crate) fn a_caller_that_waits_for_readiness_is_woken_to_be_refused<L: Guards
     make: &dyn Fn() -> Subject<L>,
 ) -> Verdict {
     each(make, async |subject, refusal| {
-        if !subject.foresees {
+        if !subject.foresees || subject.defers {
             return Ok(());
         }
         let script = Script::new([Play::Answer]);

@@ -1,6 +1,7 @@
 //! What is written of transitions, moves and retries.
 
 use seawall::adaptive::Algorithm;
+use seawall::circuit_breaker::CircuitState;
 use seawall::gate::Permit;
 use seawall::{
     AdaptiveConfig, AdaptiveLayer, Backoff, CircuitBreakerConfig, CircuitBreakerLayer, Instant, Key,
@@ -80,6 +81,24 @@ async fn a_layer_writes_at_most_once_a_second_and_says_what_it_left_out() {
         .map(|told| fields(told, ["name", "to", "left_out"]).map(str::to_owned))
         .collect();
     assert_eq!(written, [["flapping", "open", "0"], ["calm", "open", "0"], ["flapping", "closed", "10"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_probes_find_out_is_written_however_quickly_they_answer() {
+    for (outcome, to) in [(Outcome::Success, "closed"), (Outcome::TRANSIENT, "open")] {
+        let (collected, _guard) = Collected::from(Level::INFO);
+        let handle = circuit("probed").handle();
+        handle.open_until(Instant::now() + SECOND);
+        tokio::time::advance(SECOND).await;
+        while let Ok(probe) = handle.try_admit()
+            && handle.state() == CircuitState::HalfOpen
+        {
+            probe.settle(outcome);
+        }
+        let written: Vec<_> = collected.events();
+        let [.., last] = &written[..] else { panic!("nothing was written") };
+        assert_eq!(fields(last, ["to", "left_out"]), [to, "0"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

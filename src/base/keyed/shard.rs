@@ -2,8 +2,7 @@ use std::mem;
 
 use hashbrown::HashTable;
 
-use super::{KeyHash, Resident};
-use crate::base::clock::Instant;
+use super::KeyHash;
 use crate::base::sync::{Arc, Mutex, MutexGuard};
 
 /// On cache lines of its own.
@@ -69,8 +68,8 @@ impl<T> Residents<T> {
         fresh.clone()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
-        self.slots.iter().map(|slot| &slot.resident)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().map(|slot| &*slot.resident)
     }
 
     fn list(&mut self, hash: KeyHash, place: usize) {
@@ -96,10 +95,15 @@ impl<T> Residents<T> {
     }
 }
 
-impl<T: Resident> Residents<T> {
+impl<T> Residents<T> {
     /// Gives the place of an idle resident to `fresh`.
-    pub(super) fn replace(&mut self, hash: KeyHash, fresh: &Arc<T>, now: Instant) -> Option<Arc<T>> {
-        let place = self.idle(now)?;
+    pub(super) fn replace(
+        &mut self,
+        hash: KeyHash,
+        fresh: &Arc<T>,
+        may_leave: impl Fn(&T) -> bool,
+    ) -> Option<Arc<T>> {
+        let place = self.idle(may_leave)?;
         self.unlist(place);
         let left = mem::replace(&mut self.slots[place], Slot::new(hash, fresh));
         self.list(hash, place);
@@ -107,8 +111,8 @@ impl<T: Resident> Residents<T> {
     }
 
     /// Takes out an idle resident.
-    pub(super) fn evict(&mut self, now: Instant) -> Option<Arc<T>> {
-        let place = self.idle(now)?;
+    pub(super) fn evict(&mut self, may_leave: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+        let place = self.idle(may_leave)?;
         self.unlist(place);
         // The last one moves into the gap.
         let last = self.slots.len() - 1;
@@ -120,7 +124,7 @@ impl<T: Resident> Residents<T> {
     }
 
     /// Moves the hand to a resident that may leave: the first that was not used, else the first that was.
-    fn idle(&mut self, now: Instant) -> Option<usize> {
+    fn idle(&mut self, may_leave: impl Fn(&T) -> bool) -> Option<usize> {
         let mut used = None;
         for _ in 0..self.slots.len().min(ASKED) {
             let place = if self.hand < self.slots.len() { self.hand } else { 0 };
@@ -128,7 +132,7 @@ impl<T: Resident> Residents<T> {
             let slot = &mut self.slots[place];
             if slot.is_held() {
                 slot.tag |= USED;
-            } else if slot.resident.may_leave(now) {
+            } else if may_leave(&slot.resident) {
                 if slot.tag & USED == 0 {
                     return Some(place);
                 }

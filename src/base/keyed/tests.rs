@@ -47,7 +47,7 @@ impl Keyed<Guest> {
     }
 
     pub(super) fn keys(&self) -> Vec<u64> {
-        let mut keys: Vec<u64> = self.residents().iter().map(|guest| guest.key).collect();
+        let mut keys: Vec<u64> = self.each(|guest| guest.key);
         keys.sort_unstable();
         keys
     }
@@ -210,7 +210,7 @@ fn keys_of_the_same_hash_are_told_apart() {
 fn a_newcomer_asks_no_more_than_so_many_to_leave() {
     let map = Keyed::new(10_000);
     let asked = |map: &Keyed<Guest>| -> usize {
-        map.residents().iter().map(|guest| guest.asked.load(Ordering::Relaxed)).sum()
+        map.each(|guest| guest.asked.load(Ordering::Relaxed)).into_iter().sum()
     };
     (0..10_000).for_each(|key| map.ask(key).resident.stay(true));
     assert!(map.ask(10_000).overflowed);

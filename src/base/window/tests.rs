@@ -113,6 +113,35 @@ fn a_full_bucket_keeps_its_rate_and_the_lifetime_its_count() {
 }
 
 #[test]
+fn a_bucket_that_is_full_weighs_as_much_as_before_beside_slow_calls_and_other_lanes() {
+    for lane_of_failures in [0, 1] {
+        let w = window(true);
+        let tick = w.tick(1, at(0));
+        for i in 0..1_000_000 {
+            if i % 10 == 0 { w.record(lane_of_failures, tick, SLOW_FAILED) } else { w.record(0, tick, OK) }
+        }
+        let counts = w.counts(tick);
+        let (failed, slow) = (counts.failure_rate(), counts.slow_rate());
+        assert!((failed - 0.1).abs() < 1e-3 && (slow - 0.1).abs() < 1e-3, "{counts:?}");
+        assert_eq!(w.lifetime(), (900_000, 100_000));
+    }
+}
+
+#[test]
+fn successes_never_raise_the_rate_however_many_there_are() {
+    let w = window(false);
+    (0..100_000).for_each(|_| w.record(0, w.tick(1, at(0)), FAILED));
+    let (tick, mut rate) = (w.tick(1, at(15)), 1.0);
+    for _ in 0..90 {
+        (0..10_000).for_each(|_| w.record(0, tick, OK));
+        let counts = w.counts(tick);
+        assert!(counts.failure_rate() < rate + 1e-4, "{counts:?} after {rate}");
+        rate = counts.failure_rate();
+    }
+    assert_eq!(w.lifetime(), (900_000, 100_000));
+}
+
+#[test]
 fn a_span_of_for_ever_never_rolls() {
     let w = TimeWindow::new(Duration::MAX, 10, false, 1, at(0));
     w.record(0, w.tick(1, at(0)), FAILED);

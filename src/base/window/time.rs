@@ -143,12 +143,12 @@ impl Buckets {
                 Err(now) => seen = now,
             }
         }
-        self.turn_over(word, lap, mark);
+        self.turn_over(shape, word, lap, mark);
     }
 
     /// Counts one call in a bucket that must be emptied, or halved, first.
     #[cold]
-    fn turn_over(&self, word: &AtomicU64, lap: u64, mark: Mark) {
+    fn turn_over(&self, shape: &TimeShape, word: &AtomicU64, lap: u64, mark: Mark) {
         let mut seen = word.load(Ordering::Relaxed);
         loop {
             let bucket = Bucket::unpack(seen);
@@ -157,25 +157,48 @@ impl Buckets {
                 // A straggler of an epoch that is over: its bucket is gone.
                 return self.count_only(mark);
             }
-            let kept = match ahead {
-                0 if bucket.failures < FULL && bucket.successes < FULL => bucket,
-                // Full: both halves shrink alike, so that the rate stays.
-                0 => Bucket { lap, failures: bucket.failures / 2, successes: bucket.successes / 2 },
-                _ => Bucket { lap, failures: 0, successes: 0 },
-            };
+            if ahead == 0 && (bucket.failures == FULL || bucket.successes == FULL) {
+                self.halve(shape, lap);
+                seen = word.load(Ordering::Relaxed);
+                continue;
+            }
+            let kept = if ahead == 0 { bucket } else { Bucket { lap, failures: 0, successes: 0 } };
             let next = Bucket {
                 lap,
                 failures: kept.failures + u64::from(mark.failed),
                 successes: kept.successes + u64::from(!mark.failed),
             };
             match word.compare_exchange_weak(seen, next.pack(), Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => {
-                    let (successes, failures) = (kept.successes, kept.failures);
-                    return self.lifetime.add(bucket.successes - successes, bucket.failures - failures);
-                }
+                Ok(_) => return self.count_what_left(bucket, kept),
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// Halves all that the window holds when a bucket of it is full. Halved alone, that bucket would weigh less than its slow
+    /// calls, the other lanes and the other buckets, and the rates would move. What came before fades instead.
+    fn halve(&self, shape: &TimeShape, lap: u64) {
+        // The slow ones first: whoever looks meanwhile must not see more of them than there are.
+        for word in (0..shape.words_per_bucket()).rev() {
+            for (lane, slot) in
+                (0..self.lanes(shape)).flat_map(|lane| (0..shape.buckets()).map(move |slot| (lane, slot)))
+            {
+                let half = |seen| {
+                    let bucket = Bucket::unpack(seen);
+                    // Of this lap, or of the one before.
+                    (lap.wrapping_sub(bucket.lap) & LAPS <= 1).then(|| bucket.half().pack())
+                };
+                let word = self.word(shape, lane, slot * shape.words_per_bucket() + word);
+                if let Ok(seen) = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, half) {
+                    let bucket = Bucket::unpack(seen);
+                    self.count_what_left(bucket, bucket.half());
+                }
+            }
+        }
+    }
+
+    fn count_what_left(&self, bucket: Bucket, kept: Bucket) {
+        self.lifetime.add(bucket.successes - kept.successes, bucket.failures - kept.failures);
     }
 
     /// Counts one call that no bucket holds.
@@ -239,6 +262,10 @@ impl Buckets {
 impl Bucket {
     const fn pack(self) -> u64 {
         self.lap << (2 * BITS) | self.failures << BITS | self.successes
+    }
+
+    const fn half(self) -> Self {
+        Self { lap: self.lap, failures: self.failures / 2, successes: self.successes / 2 }
     }
 
     const fn unpack(word: u64) -> Self {

@@ -6,12 +6,12 @@ use super::{Circuit, CircuitState, FLOW, Instant, RAMP, Rejected, RejectedKind, 
 
 impl Circuit {
     /// Whether a call is to be refused, as far as can be told without a clock: an open circuit whose time is over still says
-    /// yes, and the call finds out.
+    /// yes, and the call finds out. So does a half-open one: a probe that waits for its service has a lease that ends, and who
+    /// waits for it in `poll_ready` has none.
     #[inline]
     pub(crate) fn seems_shut(&self) -> bool {
         let phase = self.phase();
-        !phase.is_plainly_closed()
-            && phase.mode().map_or_else(|| self.shut_until() != Instant::from_nanos(0), Mode::refuses)
+        !phase.is_plainly_closed() && phase.mode().map_or_else(|| phase.is_shut(), Mode::refuses)
     }
 
     /// Whether a call would be refused now.

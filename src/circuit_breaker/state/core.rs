@@ -39,7 +39,7 @@ pub(super) struct Core {
     pub(super) manual: Manual,
     /// More than 31 double nothing further.
     failed_recoveries: u8,
-    since: Instant,
+    pub(super) since: Instant,
     probes: Probes,
     ramp_in_flight: u32,
 }

@@ -72,7 +72,7 @@ impl Circuit {
         if ages.looked(epoch, now) {
             return;
         }
-        if self.phase().epoch() == epoch && ages.too_old(epoch, now) > 0 {
+        if self.phase().heeds(epoch) && ages.too_old(epoch, now) > 0 {
             self.calm.disturb();
             self.judge(epoch, None, None, now);
         }

@@ -76,6 +76,11 @@ impl Phase {
         self.mode & !MINDS_AGE == 0 && self.state == 0
     }
 
+    /// Whether nobody passes, or probes only.
+    pub(super) fn is_shut(self) -> bool {
+        matches!(self.state(), CircuitState::Open | CircuitState::HalfOpen)
+    }
+
     /// Whether the result of a call of this epoch decides anything.
     #[inline]
     pub(super) const fn heeds(self, epoch: u32) -> bool {

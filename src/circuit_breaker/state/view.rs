@@ -1,11 +1,15 @@
 //! Looking at the circuit and steering it: nothing here is on a call's way.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::rules::COARSEST;
 use super::{Circuit, CircuitState, Counts, Instant, Manual, Mode, ledger};
 use crate::telemetry::Gauges;
 use crate::totals::Totals;
+
+/// How long an outage is remembered after its open time, where the place of its circuit is needed.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 impl Circuit {
     /// The state, with what time alone has changed.
@@ -34,6 +38,16 @@ impl Circuit {
     #[inline]
     pub(in crate::circuit_breaker) fn is_shut_down(&self) -> bool {
         self.phase().is_shut_down()
+    }
+
+    /// Whether its outage ended so long ago, as far as it goes by the clock, that it may be forgotten if need be. Asked when
+    /// nobody holds the circuit, so nobody holds its lock.
+    pub(super) fn ended_long_ago(&self, now: Instant) -> bool {
+        let over = self.rare.get().map(|rare| {
+            let core = rare.core.lock();
+            core.since.max(core.until) + self.rules().config.ramp.unwrap_or_default()
+        });
+        self.mode().is_none() && over.is_none_or(|over| now >= over + REMEMBERED)
     }
 
     /// The manual mode that holds, if any.

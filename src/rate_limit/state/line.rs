@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::base::clock::Instant;
 
 /// A future that waits may be kept and not polled. Whoever comes after it gives it so long, and then passes it by.
-const PATIENCE: Duration = Duration::from_millis(5);
+pub(super) const PATIENCE: Duration = Duration::from_millis(5);
 
 /// First come, first served. Numbers ascend.
 #[derive(Debug, Default)]
@@ -98,7 +98,22 @@ impl Line {
         wake
     }
 
-    pub(super) fn wake_first(&mut self) -> Option<Waker> {
+    /// Finds the turns anew, each by what it and those before it cost who do not wait in vain. Returns whom to wake: the
+    /// first, and who waits in vain.
+    pub(super) fn move_turns(&mut self, turn: impl Fn(u64) -> Instant) -> Vec<Waker> {
+        let (mut wake, mut cost) = (Vec::new(), 0);
+        for (place, waiter) in self.waiters.iter_mut().enumerate() {
+            waiter.turn = turn(cost + u64::from(waiter.cost));
+            let in_vain = waiter.turn > waiter.until;
+            cost += if in_vain { 0 } else { u64::from(waiter.cost) };
+            if place == 0 || in_vain {
+                wake.extend(waiter.waker.take());
+            }
+        }
+        wake
+    }
+
+    fn wake_first(&mut self) -> Option<Waker> {
         self.waiters.front_mut()?.waker.take()
     }
 

@@ -3,7 +3,7 @@
 use std::task::Waker;
 use std::time::Duration;
 
-use super::line::Line;
+use super::line::{Line, PATIENCE};
 use super::{Limiter, Look, Turn};
 use crate::base::clock::Instant;
 use crate::base::sync::Ordering;
@@ -37,6 +37,8 @@ impl Limiter {
         if too_late(wait) {
             drop(queue);
             wake.into_iter().for_each(Waker::wake);
+            // Where there is room for all, those who wait have yet to take their turns.
+            let wait = if wait.is_zero() { PATIENCE } else { wait };
             return Turn::Refused(self.refuse(lane, Some(wait)));
         }
         let number = queue.join(cost, now + wait, until);

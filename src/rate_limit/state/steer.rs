@@ -28,7 +28,7 @@ impl Limiter {
         if !self.refusing.swap(true, Ordering::AcqRel) {
             self.wake_parked();
         }
-        self.wake_first();
+        self.move_turns(now);
     }
 
     /// Ends a pause before its time, as if it had not been.
@@ -38,7 +38,7 @@ impl Limiter {
             self.meter.restore(*before);
         }
         drop(before);
-        self.wake_first();
+        self.move_turns(now);
     }
 
     pub(in super::super) fn paused_until(&self) -> Instant {
@@ -64,9 +64,10 @@ impl Limiter {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// His turn has moved.
-    fn wake_first(&self) {
-        let first = self.line.get().and_then(|line| line.lock().wake_first());
-        first.map(Waker::wake).unwrap_or_default();
+    /// The turns of all who wait have moved.
+    fn move_turns(&self, now: Instant) {
+        let Some(line) = self.line.get() else { return };
+        let waiting = line.lock().move_turns(|cost| now + self.wait(cost, now));
+        waiting.into_iter().for_each(Waker::wake);
     }
 }

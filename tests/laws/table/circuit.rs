@@ -37,14 +37,16 @@ pub(crate) fn ruled_breaker() -> Subject<CircuitBreakerLayer> {
     subject
 }
 
-/// Half-open, with one place left.
+/// Half-open, with one place left. Readiness is waited for under the lease of the probe.
 pub(crate) fn half_open() -> Subject<CircuitBreakerLayer> {
     let heard = Heard::default();
     let config = circuit().probes(10);
     let layer = CircuitBreakerLayer::new(config).on_event(heard.listener());
     let handle = layer.handle();
     crate::books::probe(&handle, 9);
-    on_circuit(layer, handle, Some(heard), true)
+    let mut subject = on_circuit(layer, handle, Some(heard), true);
+    subject.defers = true;
+    subject
 }
 
 /// Recovering, at the foot of a long ramp: a call passes when no other is on its way.

@@ -152,3 +152,17 @@ async fn the_strongest_mode_is_the_one_that_is_told() {
     handle.release();
     assert_eq!(handle.mode(), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_hang_decide_nothing_while_the_circuit_is_disabled() {
+    let handle = circuit(plain().minimum_calls(1).slow_calls(0.5, SECOND));
+    let (ends, _hangs) = (admit(&handle), admit(&handle));
+    let guard = handle.disable();
+    advance(3 * SECOND).await;
+    ends.settle(Outcome::Success);
+    assert_state(&handle, CircuitState::Closed);
+    drop(guard);
+    advance(SECOND / 8).await;
+    drop(handle.try_admit());
+    assert_state(&handle, CircuitState::Open);
+}

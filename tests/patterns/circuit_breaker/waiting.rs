@@ -114,3 +114,27 @@ async fn a_call_in_flight_when_the_circuit_is_disabled_decides_nothing() {
 async fn ready(service: &mut ConcurrencyLimit<Script>) {
     poll_fn(|cx| Service::<()>::poll_ready(service, cx)).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_behind_the_probes_for_a_service_that_is_stuck() {
+    let layer = CircuitBreakerLayer::new(touchy());
+    let script = Script::new([Play::Answer]);
+    let (handle, probe, service) = (layer.handle(), script.probe(), layer.layer(script));
+    probe.set_ready(false);
+    handle.open_until(Instant::now());
+    let mut probes: Vec<_> = (0..3)
+        .map(|_| {
+            let mut caller = service.clone();
+            let mut task = spawn(());
+            let ready = task.enter(|cx, _| Service::<()>::poll_ready(&mut caller, cx));
+            assert!(ready.is_ready(), "a probe waits under its lease, or it waits for ever");
+            spawn(caller.call(()))
+        })
+        .collect();
+    probes.iter_mut().for_each(|probe| assert_pending!(probe.poll()));
+    assert_state(&handle, CircuitState::HalfOpen);
+    let refused = service.clone().call(()).await.unwrap_err();
+    let lease = refused.as_rejected().and_then(seawall::Rejected::retry_after);
+    advance(lease.expect("the lease of a probe")).await;
+    assert_state(&handle, CircuitState::Open);
+}

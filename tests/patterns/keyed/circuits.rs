@@ -136,3 +136,28 @@ async fn steering_one_circuit_steers_no_other() {
     let _guard = two.isolate();
     assert_eq!((one.mode(), two.mode()), (None, Some(Mode::Isolated)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn circuits_that_nobody_has_asked_for_long_make_room_when_nobody_else_can() {
+    let keyed = keyed(touchy());
+    (0..8).for_each(|key| trip(&keyed, &format!("gone {key}")));
+    sleep(120 * SECOND).await;
+    (0..4).for_each(|key| trip(&keyed, &format!("down {key}")));
+    (0..4).for_each(|key| trip(&keyed, &format!("also down {key}")));
+    assert_eq!((keyed.len(), keyed.overflowed()), (8, 0));
+    keyed.entry("new").admitted().settle(Outcome::Success);
+    assert_eq!(keyed.overflowed(), 1, "whose time is not long over stays");
+    keyed.entry("down 0").refused();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circuit_in_a_mode_makes_no_room_however_long_ago_it_opened() {
+    let keyed = keyed(touchy());
+    trip(&keyed, "steered");
+    keyed.entry("steered").isolate().keep();
+    (0..7).for_each(|key| trip(&keyed, &format!("gone {key}")));
+    sleep(120 * SECOND).await;
+    (0..7).for_each(|key| trip(&keyed, &format!("down {key}")));
+    assert_eq!(keyed.key("steered").expect("in a mode").mode(), Some(Mode::Isolated));
+    assert_eq!(keyed.overflowed(), 0);
+}

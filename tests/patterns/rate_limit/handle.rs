@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use seawall::gate::Permit;
-use seawall::{Error, Instant, Outcome, RejectedKind};
+use seawall::{Error, Instant, Outcome, RateLimitConfig, RejectedKind};
 use tokio_test::{assert_pending, assert_ready, task::spawn};
 
 use super::support::*;
@@ -96,4 +96,15 @@ async fn a_handle_outlives_its_layer_and_its_services() {
     drop(service);
     take(&handle, 5);
     assert_told(&handle, ms(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_wait_is_never_told_to_come_back_at_once() {
+    let handle = limit(RateLimitConfig::per_second(1000).burst(10).max_wait(SECOND));
+    (0..10).for_each(|_| drop(handle.try_admit().unwrap()));
+    let mut first = spawn(handle.admit());
+    assert_pending!(first.poll());
+    tokio::time::advance(ms(4)).await;
+    let refused = handle.try_admit().unwrap_err();
+    assert!(refused.retry_after() > Some(Duration::ZERO), "{refused}");
 }

@@ -1,6 +1,8 @@
 //! Pauses that begin or end while somebody waits.
 
+use seawall::Deadline;
 use seawall::testing::Play;
+use tokio_test::{assert_pending, assert_ready, task::spawn};
 
 use super::support::*;
 
@@ -132,4 +134,18 @@ async fn a_waiter_that_leaves_during_a_pause_loses_nobody() {
     assert!(second.poll().is_pending());
     handle.resume();
     assert!(goes_on(&mut second).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stands_further_back_hears_at_once_that_a_pause_is_too_long() {
+    let handle = limit(patient());
+    take(&handle, 1);
+    let mut first = spawn(handle.admit());
+    let mut hurried = spawn(Deadline::after(ms(300)).scope(handle.admit()));
+    assert_pending!(first.poll());
+    assert_pending!(hurried.poll());
+    handle.pause(SECOND);
+    assert!(hurried.is_woken());
+    assert!(assert_ready!(hurried.poll()).is_err());
+    assert_pending!(first.poll());
 }

@@ -45,7 +45,12 @@ impl Window {
     /// Takes a success in, and closes with it when it is time.
     pub(super) fn add(&mut self, sample: Sample) -> Option<Closed> {
         self.opened = self.opened.min(sample.now);
-        self.count = self.count.saturating_add(1);
+        if self.count == u16::MAX {
+            // As many as it can count: half of them fade, and the mean stays.
+            self.count /= 2;
+            self.sum *= f64::from(self.count) / f64::from(u16::MAX);
+        }
+        self.count += 1;
         self.sum += sample.rtt.as_secs_f64();
         self.in_flight = self.in_flight.max(sample.in_flight as u32);
         if self.count < self.samples || sample.now.saturating_duration_since(self.opened) < self.span() {
@@ -75,6 +80,16 @@ mod tests {
             assert_eq!(window.add(sample(10, 1, now)), None);
         }
         assert_eq!(window.add(sample(10, 1, 2600)), Some(Closed { rtt: 0.01, in_flight: 1 }));
+    }
+
+    #[test]
+    fn the_mean_is_that_of_all_calls_however_many_there_are() {
+        let mut window = Window::new(Duration::from_secs(1), 10);
+        for _ in 0..200_000 {
+            assert_eq!(window.add(sample(10, 1, 0)), None);
+        }
+        let rtt = window.add(sample(10, 1, 1000)).map_or(0.0, |closed| closed.rtt);
+        assert!((rtt - 0.01).abs() < 1e-9, "{rtt}");
     }
 
     #[test]
