@@ -11,11 +11,11 @@ use tower::Service;
 
 use super::layer::{Answer, Route, Shared};
 use super::state::{Ending, ending};
-use crate::base::clock::{Sleep, precise};
+use crate::base::clock::Sleep;
 use crate::base::flights::{Arrival, Follow, Lead};
 use crate::base::lanes::LaneRef;
 use crate::classify::{Classify, judge};
-use crate::deadline;
+use crate::deadline::{is_late, poll_late};
 use crate::error::StackError;
 use crate::event::EventKind;
 use crate::rejected::{Rejected, RejectedKind};
@@ -97,7 +97,7 @@ where
                     let arrival = match Pin::new(follow).poll(cx) {
                         Poll::Ready(arrival) => Some(arrival),
                         Poll::Pending => {
-                            ready!(deadline_of_caller(timer, cx));
+                            ready!(poll_late(timer, cx));
                             None
                         }
                     };
@@ -171,25 +171,6 @@ impl<K> Leading<K> {
             shared.tell(|| EventKind::FlightEnded { followers, shared: is_shared });
         }
     }
-}
-
-/// Whether the caller's deadline has passed.
-fn is_late() -> bool {
-    deadline::set_by_caller().is_some_and(|at| at <= precise())
-}
-
-/// Resolves when the caller's deadline has passed, if he has one. A limit of our own is watched by the layer that set it.
-fn deadline_of_caller(mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
-    let fresh = timer.is_none();
-    if fresh {
-        timer.set(deadline::set_by_caller().map(Sleep::until));
-    }
-    let Some(mut sleep) = timer.as_pin_mut() else { return Poll::Pending };
-    // A timer is also pending when the task has used up its turn. One that does so each time must not wait for ever.
-    if sleep.as_mut().poll(cx).is_pending() && (fresh || precise() < sleep.deadline()) {
-        return Poll::Pending;
-    }
-    Poll::Ready(())
 }
 
 /// Runs foreign code; if it panics, somebody else is to lead at once. The future may be dropped long after the unwind was

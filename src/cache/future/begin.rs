@@ -9,6 +9,7 @@ use super::{Following, Step, StepOf};
 use crate::base::flights::{Arrival, Joined};
 use crate::cache::layer::{Landed, Lifetimes, Shared};
 use crate::cache::state::{Answer, Kept, Reply, Store, Use};
+use crate::deadline::is_late;
 use crate::event::Source;
 use crate::key::Key;
 use crate::rejected::{Rejected, RejectedKind};
@@ -100,28 +101,30 @@ where
         Step::Answered { response: Some(kept.response().clone()) }
     }
 
-    /// Whoever followed has heard how the flight ended.
+    /// Whoever followed has heard how the flight ended; or not, and the caller's deadline has passed. It is too late for a call
+    /// then: if this one was to lead, the next one does.
     pub(super) fn arrived(
         mut self: Box<Self>,
-        arrival: Arrival<Key<'static>, Landed<S::Response>>,
-    ) -> StepOf<S, Request, M, C, L> {
+        arrival: Option<Arrival<Key<'static>, Landed<S::Response>>>,
+    ) -> Result<StepOf<S, Request, M, C, L>, Rejected> {
         match arrival {
-            Arrival::Landed(Landed::Kept(kept, epoch)) if epoch >= self.found => {
-                return self.serve(&kept, Source::Shared);
+            Some(Arrival::Landed(Landed::Kept(kept, epoch))) if epoch >= self.found => {
+                return Ok(self.serve(&kept, Source::Shared));
             }
-            Arrival::Landed(Landed::Kept(..)) | Arrival::Scattered => {}
-            Arrival::Landed(Landed::Failed) => {
+            Some(Arrival::Landed(Landed::Kept(..)) | Arrival::Scattered) => {}
+            Some(Arrival::Landed(Landed::Failed)) => {
                 if let Some(stale) = self.usable() {
-                    return self.serve(stale, Source::StaleIfError);
+                    return Ok(self.serve(stale, Source::StaleIfError));
                 }
             }
-            Arrival::Promoted(lead) => self.lead = Some(lead),
+            Some(Arrival::Promoted(lead)) => self.lead = Some(lead),
+            None => return self.late(),
         }
-        Step::Fetching { fetch: Fetch::new(self) }
+        if is_late() { self.late() } else { Ok(Step::Fetching { fetch: Fetch::new(self) }) }
     }
 
-    /// The caller's deadline came before the flight ended.
-    pub(super) fn late(&self) -> Result<StepOf<S, Request, M, C, L>, Rejected> {
+    /// The caller's deadline came first.
+    fn late(&self) -> Result<StepOf<S, Request, M, C, L>, Rejected> {
         if let Some(stale) = self.usable() {
             return Ok(self.serve(stale, Source::StaleIfError));
         }
