@@ -117,7 +117,7 @@ where
                     return Ok(self.serve(stale, Source::StaleIfError));
                 }
             }
-            Some(Arrival::Promoted(lead)) => self.lead = Some(lead),
+            Some(Arrival::Promoted(lead)) => (self.lead, self.has_followed) = (Some(lead), true),
             None => return self.late(),
         }
         if is_late() { self.late() } else { Ok(Step::Fetching { fetch: Fetch::new(self) }) }

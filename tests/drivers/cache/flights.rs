@@ -205,3 +205,17 @@ async fn one_that_is_to_lead_too_late_leaves_the_call_to_the_next() {
     assert_eq!(probe.calls(), 1);
     assert_eq!(patient.await.unwrap(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_whose_caller_was_in_a_hurry_hands_the_call_on_to_one_who_follows() {
+    let script = Script::new([Play::Hang, Play::AnswerAfter(secs(1))]);
+    let probe = script.probe();
+    let service = cache(ten().stale_if_error(secs(60))).layer(TimeoutLayer::new(secs(30)).layer(script));
+    let mut leader = Box::pin(Deadline::after(ms(100)).scope(call(&service, 1)));
+    assert!(poll(leader.as_mut()).is_pending());
+    let mut followers = Box::pin(futures::future::join_all((0..10).map(|_| call(&service, 1))));
+    assert!(poll(followers.as_mut()).is_pending());
+    assert_eq!(refused(&leader.await), Some(RejectedKind::DeadlineExceeded));
+    assert!(followers.await.into_iter().all(|result| result.unwrap() == 2));
+    assert_eq!(probe.calls(), 2, "the impatience of one is no failure of the service");
+}
