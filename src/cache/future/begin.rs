@@ -53,8 +53,8 @@ where
         let Joined::Leader(lead) = self.shared.flights.join(kept.key().clone()) else {
             return self.serve(&kept, source);
         };
-        if let Some(newer) = self.look_again() {
-            lead.land(|| Landed::Kept(newer.clone(), self.found));
+        // Of the same answer the first draw holds: two would be too many.
+        if let Some(newer) = self.look_again().filter(|newer| !Answer::ptr_eq(newer, &kept)) {
             return self.serve(&newer, Source::Fresh);
         }
         self.lead = Some(lead);
@@ -77,7 +77,6 @@ where
         match self.shared.flights.join(key) {
             Joined::Leader(lead) => {
                 if let Some(newer) = self.look_again() {
-                    lead.land(|| Landed::Kept(newer.clone(), self.found));
                     return self.serve(&newer, Source::Fresh);
                 }
                 self.lead = Some(lead);
@@ -89,7 +88,8 @@ where
         }
     }
 
-    /// Whoever leads a flight may have found nothing just before the one before it landed.
+    /// Whoever leads a flight may have found nothing just before the one before it landed. What is found now is not told to those
+    /// who follow: each looks for himself, since one who came after an invalidation must not get what was found before it.
     fn look_again(&self) -> Option<Answer<S::Response>> {
         let Reply::Now(found) = self.shared.store.get(self.key.as_ref()?) else { return None };
         let (good_for, kept) = self.shared.look(found);
@@ -117,7 +117,12 @@ where
                     return Ok(self.serve(stale, Source::StaleIfError));
                 }
             }
-            Some(Arrival::Promoted(lead)) => (self.lead, self.has_followed) = (Some(lead), true),
+            Some(Arrival::Promoted(lead)) => {
+                if let Some(newer) = self.look_again() {
+                    return Ok(self.serve(&newer, Source::Fresh));
+                }
+                (self.lead, self.has_followed) = (Some(lead), true);
+            }
             None => return self.late(),
         }
         if is_late() { self.late() } else { Ok(Step::Fetching { fetch: Fetch::new(self) }) }
