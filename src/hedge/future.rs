@@ -108,7 +108,9 @@ where
     ) -> Option<ResultOf<S, Request>> {
         let began = self.rest.first_ended(outcome);
         if let StepProjection::Racing { hedge } = self.step.as_mut().project() {
-            if hedge.is_running() && !ends_the_race(outcome, is_refused(&result)) {
+            // One that still waits for a service goes on only if it would be made after this.
+            let goes_on = hedge.is_running() && (hedge.was_made() || starts_a_hedge(outcome));
+            if goes_on && !ends_the_race(outcome, is_refused(&result)) {
                 hedge.as_mut().keep(result);
                 self.first.set(None);
                 return None;
@@ -121,11 +123,12 @@ where
         }
         // What it held is free for the hedge.
         self.first.set(None);
-        let costs = starts_a_hedge(outcome);
-        let Some(mut hedge) = costs.and_then(|costs| self.rest.hedge(HedgeReason::Failed, began, costs))
-        else {
-            return Some(result);
+        let hedge = if starts_a_hedge(outcome) {
+            self.rest.hedge(HedgeReason::Failed, began, Some(outcome))
+        } else {
+            None
         };
+        let Some(mut hedge) = hedge else { return Some(result) };
         hedge.as_mut().keep(result);
         self.step.set(Step::Racing { hedge });
         None

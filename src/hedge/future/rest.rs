@@ -14,6 +14,7 @@ use crate::classify::Outcome;
 use crate::deadline::Deadline;
 use crate::event::HedgeReason;
 use crate::hedge::service::Hedger;
+use crate::hedge::state::costs_a_token;
 
 /// All of a call but its tries.
 pub(super) struct Rest<S, C, Request> {
@@ -90,25 +91,27 @@ impl<S, C, Request> Rest<S, C, Request> {
 
 impl<S: Service<Request> + Clone, C, Request> Rest<S, C, Request> {
     pub(super) fn hedge_if_slow(&mut self) -> Step<S, Request> {
-        let hedge = self.hedge(HedgeReason::Slow, self.began, true);
+        let hedge = self.hedge(HedgeReason::Slow, self.began, None);
         hedge.map_or(Step::Alone, |hedge| Step::Racing { hedge })
     }
 
-    /// The hedge, if there may be one. This is asked once in a call. `costs`: whether it costs a token.
+    /// The hedge, if there may be one. This is asked once in a call. `after`: what the first try came to, if it has ended; then
+    /// it is a retry, and costs as much.
     #[cold]
     pub(super) fn hedge(
         &mut self,
         reason: HedgeReason,
         first_began: Option<Instant>,
-        costs: bool,
+        after: Option<Outcome>,
     ) -> Option<Pin<Box<Second<S, Request>>>> {
         let request = self.copy.take()?;
         let Hedger { shared, budget, .. } = &*self.hedger;
         if Deadline::current().is_some_and(|deadline| deadline.remaining() < shared.config.least_attempt) {
             return None;
         }
-        let token = match budget {
-            Some(budget) if costs => Some(budget.take()?),
+        let token = match (budget, after) {
+            (Some(budget), None) => Some(budget.take()?),
+            (Some(budget), Some(outcome)) if costs_a_token(outcome) => Some(budget.take_after(outcome)?),
             _ => None,
         };
         Some(Second::new(self.hedger.another(), request, token, reason, first_began))
