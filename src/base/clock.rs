@@ -176,6 +176,15 @@ impl Sleep {
             .map_or_else(|| Self::new(Duration::MAX), |at| Self { inner: tokio::time::sleep_until(at) })
     }
 
+    /// Polls it, and looks at the clock too unless it is `fresh`: a timer is also pending when the task has used up its turn. One that
+    /// does so each time must not wait for ever.
+    pub(crate) fn poll_surely(mut self: Pin<&mut Self>, cx: &mut Context<'_>, fresh: bool) -> Poll<()> {
+        if self.as_mut().poll(cx).is_pending() && (fresh || precise() < self.deadline()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
     /// When it ends, without another reading of the clock.
     pub(crate) fn deadline(&self) -> Instant {
         from_tokio(self.inner.deadline())

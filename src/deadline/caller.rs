@@ -1,6 +1,5 @@
 //! Waiting no longer than the caller does.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,10 +18,5 @@ pub(crate) fn poll_late(mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>
     if fresh {
         timer.set(set_by_caller().map(Sleep::until));
     }
-    let Some(mut sleep) = timer.as_pin_mut() else { return Poll::Pending };
-    // A timer is also pending when the task has used up its turn. One that does so each time must not wait for ever.
-    if sleep.as_mut().poll(cx).is_pending() && (fresh || precise() < sleep.deadline()) {
-        return Poll::Pending;
-    }
-    Poll::Ready(())
+    timer.as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll_surely(cx, fresh))
 }

@@ -138,9 +138,11 @@ where
     /// pay for what a timer needs.
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<ResultOf<S, Request>> {
+        let mut fresh = false;
         loop {
             match self.step.as_mut().project() {
                 StepProjection::Fresh => {
+                    fresh = true;
                     let next = match self.rest.begin_to_wait() {
                         None => Step::Alone,
                         Some((_, Duration::ZERO)) => self.rest.hedge_if_slow(),
@@ -149,7 +151,7 @@ where
                     self.step.set(next);
                 }
                 StepProjection::Timing { timer } => {
-                    ready!(timer.poll(cx));
+                    ready!(timer.poll_surely(cx, fresh));
                     let next = self.rest.hedge_if_slow();
                     self.step.set(next);
                 }
