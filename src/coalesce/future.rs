@@ -18,7 +18,6 @@ use crate::classify::{Classify, judge};
 use crate::deadline::{is_late, poll_late};
 use crate::error::StackError;
 use crate::event::EventKind;
-use crate::rejected::{Rejected, RejectedKind};
 
 pin_project! {
     /// The response of a [`Coalesce`](super::Coalesce).
@@ -44,7 +43,11 @@ pin_project! {
             #[pin]
             timer: Option<Sleep>,
         },
-        Readying { next: Option<Box<Next<S, K, Request>>> },
+        Readying {
+            next: Option<Box<Next<S, K, Request>>>,
+            #[pin]
+            timer: Option<Sleep>,
+        },
         Late,
     }
 }
@@ -116,19 +119,23 @@ where
                         }
                         Some(Arrival::Scattered) if !is_late() => {}
                         Some(Arrival::Promoted(_) | Arrival::Scattered) | None => {
-                            let late =
-                                Rejected::new(RejectedKind::DeadlineExceeded, next.shared.events.name());
-                            let late = next.shared.refuse(late);
+                            let late = next.shared.late();
                             // Leaves the flight at once, so that nobody makes this one lead. If it was to, the next one is.
                             this.step.set(Step::Late);
                             return Poll::Ready(Err(late.into()));
                         }
                     }
-                    this.step.set(Step::Readying { next: Some(next) });
+                    this.step.set(Step::Readying { next: Some(next), timer: None });
                 }
-                StepProjection::Readying { next } => {
-                    let Next { service, lead, .. } = &mut **next.as_mut().expect("polled after completion");
-                    let readied = ready!(letting_go_if_it_panics(lead, || service.poll_ready(cx)));
+                StepProjection::Readying { next, timer } => {
+                    let Next { service, lead, shared, .. } =
+                        &mut **next.as_mut().expect("polled after completion");
+                    let Poll::Ready(readied) = letting_go_if_it_panics(lead, || service.poll_ready(cx)) else {
+                        ready!(poll_late(timer, cx));
+                        let late = shared.late();
+                        this.step.set(Step::Late);
+                        return Poll::Ready(Err(late.into()));
+                    };
                     let Next { mut service, request, shared, lead } =
                         *next.take().expect("polled after completion");
                     let leading = lead.map(|lead| Leading { lead, shared });

@@ -122,7 +122,7 @@
 //! # Cancellation and panics
 //!
 //! A call that is dropped while it waits, for its delay or for readiness, makes no further attempt and gives its place and
-//! its token back; a response that was being let go is dropped with it. Dropped during an attempt, it drops the attempt; the layers below decide what that means. No task is
+//! its token back (with a `threshold` in the budget the failure costs all the same); a response that was being let go is dropped with it. Dropped during an attempt, it drops the attempt; the layers below decide what that means. No task is
 //! spawned, so nothing goes on after the caller left.
 //!
 //! A panic of the service, the classifier, the strategies or the delays goes on to the caller and leaves nothing held.
