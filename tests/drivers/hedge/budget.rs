@@ -110,6 +110,18 @@ async fn a_success_is_deposited_once_however_many_layers_share_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_layer_without_a_budget_between_those_that_share_one_changes_nothing() {
+    let budget = Budget::new(config(0.1, 10));
+    assert!(budget.withdraw());
+    let stack = ServiceBuilder::new()
+        .layer(RetryLayer::new(RetryConfig::default()).budget(budget.clone()))
+        .layer(RetryLayer::new(RetryConfig::default().budget(None)))
+        .layer(HedgeLayer::new(HedgeConfig::default().after(ms(50))).budget(budget.clone()));
+    stack.service(Script::new([Play::Answer])).oneshot(()).await.unwrap();
+    tokens(&budget, 9.1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_layers_with_a_budget_each_deposit_in_both() {
     let budgets = [(); 2].map(|()| Budget::new(config(0.1, 10)));
     budgets.iter().for_each(|budget| assert!(budget.withdraw()));
