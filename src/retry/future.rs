@@ -15,7 +15,7 @@ use super::state::Plan;
 use crate::attempt;
 use crate::base::lanes::LaneRef;
 use crate::budget::{BudgetId, Token};
-use crate::classify::{Classify, Outcome, judge};
+use crate::classify::{Classify, Outcome};
 use crate::discard::Discard;
 use crate::error::StackError;
 use crate::event::{Attempts, GaveUp};
@@ -88,7 +88,7 @@ where
                     let poll = || span.during(|| attempt::during(attempt, budget, || call.poll(cx)));
                     let polled = this.rest.failing_if_it_panics(poll);
                     let Poll::Ready(result) = &polled else { return Poll::Pending };
-                    let outcome = judge(&this.rest.classify, result);
+                    let outcome = this.rest.judge(result);
                     span.ended(outcome);
                     if outcome == Outcome::Success {
                         this.rest.succeeded();
