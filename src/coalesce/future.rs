@@ -130,7 +130,8 @@ where
                 StepProjection::Readying { next, timer } => {
                     let Next { service, lead, shared, .. } =
                         &mut **next.as_mut().expect("polled after completion");
-                    let Poll::Ready(readied) = letting_go_if_it_panics(lead, || service.poll_ready(cx)) else {
+                    let Poll::Ready(readied) = letting_go_if_it_panics(lead, || service.poll_ready(cx))
+                    else {
                         ready!(poll_late(timer, cx));
                         let late = shared.late();
                         this.step.set(Step::Late);
