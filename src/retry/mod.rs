@@ -127,7 +127,8 @@
 //!
 //! A panic of the service, the classifier, the strategies or the delays goes on to the caller and leaves nothing held.
 //! A listener that panics is caught. A readiness error of a further attempt ends the call with that error, as `NotTransient`,
-//! and its token goes back.
+//! and its token goes back. If no service is ready before the caller's deadline, the attempt is not made: the call ends with
+//! [`DeadlineExceeded`](crate::RejectedKind::DeadlineExceeded).
 
 mod config;
 mod future;
