@@ -12,9 +12,10 @@ pub fn current_attempt() -> u32 {
 }
 
 /// Makes this the current attempt while `run` runs, a panic included. Its success is deposited in `budget` by whoever calls
-/// this, and so by no layer inside that shares the budget.
+/// this, and so by no layer inside that shares the budget. Who has none leaves that of the layer around it.
 #[inline]
 pub(crate) fn during<T>(number: u32, budget: BudgetId, run: impl FnOnce() -> T) -> T {
+    let budget = if budget == BudgetId::NONE { CURRENT.get().budget } else { budget };
     Attempt { number, budget }.during(run)
 }
 

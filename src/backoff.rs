@@ -150,6 +150,9 @@ impl Backoff {
                 return seconds(progress.previous, self.cap);
             }
             Growth::Polly => {
+                if self.base.is_zero() {
+                    return Duration::ZERO;
+                }
                 let f = polly_curve(f64::from(n) + u);
                 let v = (f - progress.previous) / 1.4 * base;
                 progress.previous = f;
@@ -211,9 +214,10 @@ fn seconds(seconds: f64, cap: Duration) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX).min(cap)
 }
 
-/// Polly's curve: 2ᵗ · tanh(√(4t)). It saturates where the doubling leaves the range of a float.
+/// Polly's curve: 2ᵗ · tanh(√(4t)), infinite where that leaves the range of a float. Cut off there it would grow no more, and a delay
+/// is what it has grown by.
 fn polly_curve(t: f64) -> f64 {
-    t.min(1023.0).exp2() * (4.0 * t).sqrt().tanh()
+    t.exp2() * (4.0 * t).sqrt().tanh()
 }
 
 #[cfg(all(test, not(seawall_loom)))]

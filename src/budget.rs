@@ -135,12 +135,21 @@ impl Budget {
 
     /// What an extra call costs that is about to be made; given back if it is not.
     pub(crate) fn take(&self) -> Option<Token> {
-        self.take_after(Outcome::TRANSIENT)
+        self.token(Outcome::TRANSIENT)
     }
 
-    /// What an extra call costs after one with this outcome; given back if it is not made.
+    /// What an extra call costs after one with this outcome; given back if it is not made, unless the failure costs anyway.
     pub(crate) fn take_after(&self, outcome: Outcome) -> Option<Token> {
-        let cost = self.shared.rates.cost(outcome);
+        let mut token = self.token(outcome)?;
+        let costs_anyway = self.shared.rates.threshold.is_some();
+        if costs_anyway {
+            token.cost = 0;
+        }
+        Some(token)
+    }
+
+    fn token(&self, after: Outcome) -> Option<Token> {
+        let cost = self.shared.rates.cost(after);
         self.shared.withdraw(cost, now()).then(|| Token { budget: self.clone(), cost })
     }
 
@@ -163,7 +172,7 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Token {
     budget: Budget,
-    /// 0 once it is spent.
+    /// What goes back: 0 once it is spent.
     cost: u64,
 }
 

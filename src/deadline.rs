@@ -8,9 +8,11 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 pub(crate) use self::ambient::{Limit, dropped_as, dropping, set_by_caller};
+pub(crate) use self::caller::{is_late, poll_late};
 use crate::base::clock::{Instant, precise};
 
 mod ambient;
+mod caller;
 
 /// When the work at hand becomes useless, and who says so.
 ///

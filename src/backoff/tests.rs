@@ -154,3 +154,15 @@ fn nonsense_is_a_config_error() {
         assert_eq!((error.field(), error.bound()), ("backoff.jitter", "from 0 to 1"));
     }
 }
+
+#[test]
+fn a_call_that_is_tried_a_thousand_times_is_not_tried_without_a_pause() {
+    for growth in [
+        Backoff::polly(ms(100)),
+        Backoff::exponential(ms(100)).jitter(Jitter::Equal),
+        Backoff::linear(ms(100)).jitter(Jitter::Equal),
+    ] {
+        let shortest = growth.delays(7).skip(1_000).take(100).min();
+        assert!(shortest >= Some(Duration::from_secs(5)), "{shortest:?} with {growth:?}");
+    }
+}

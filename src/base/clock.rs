@@ -101,6 +101,10 @@ pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// What lies before the first reading: a century. A system counts from when it was started, but what comes from elsewhere may be
+/// older than that.
+const ERA: u64 = 100 * 365 * 86_400 * 1_000_000_000;
+
 /// Two names of one instant: what tokio calls it, and what this crate does.
 #[derive(Clone, Copy)]
 struct Epoch {
@@ -115,7 +119,7 @@ fn epoch() -> Epoch {
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(any(test, feature = "testing"))))]
 impl Epoch {
-    /// This crate names an instant as the system does, so that the coarse clock can be read without looking here.
+    /// This crate names an instant as the system does, an era later, so that the coarse clock can be read without looking here.
     fn now() -> Self {
         let tokio = tokio::time::Instant::from_std(std::time::Instant::now());
         Self { tokio, ours: read(rustix::time::ClockId::Monotonic) }
@@ -126,16 +130,14 @@ impl Epoch {
 #[inline]
 fn read(clock: rustix::time::ClockId) -> Instant {
     let time = rustix::time::clock_gettime(clock);
-    Instant((time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64))
+    Instant((time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64 + ERA))
 }
 
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(any(test, feature = "testing")))))]
 impl Epoch {
-    /// A runtime whose clock was paused before this process's first reading must not fall before the beginning of time:
-    /// leave it an hour.
+    /// A runtime whose clock was paused before this process's first reading must not fall before the beginning of time.
     fn now() -> Self {
-        let (now, hour) = (std::time::Instant::now(), Duration::from_secs(3600));
-        Self { tokio: tokio::time::Instant::from_std(now), ours: Instant(nanos(hour)) }
+        Self { tokio: tokio::time::Instant::from_std(std::time::Instant::now()), ours: Instant(ERA) }
     }
 }
 
@@ -172,6 +174,15 @@ impl Sleep {
     pub(crate) fn until(at: Instant) -> Self {
         to_tokio(at)
             .map_or_else(|| Self::new(Duration::MAX), |at| Self { inner: tokio::time::sleep_until(at) })
+    }
+
+    /// Polls it, and looks at the clock too unless it is `fresh`: a timer is also pending when the task has used up its turn. One that
+    /// does so each time must not wait for ever.
+    pub(crate) fn poll_surely(mut self: Pin<&mut Self>, cx: &mut Context<'_>, fresh: bool) -> Poll<()> {
+        if self.as_mut().poll(cx).is_pending() && (fresh || precise() < self.deadline()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     }
 
     /// When it ends, without another reading of the clock.

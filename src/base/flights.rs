@@ -15,6 +15,7 @@ use std::task::{Context, Poll, Waker};
 use hashbrown::HashTable;
 
 use super::sync::{Arc, AtomicU64, Mutex, Ordering};
+use super::wakers::wake_each;
 
 /// The flights.
 pub(crate) struct Flights<K, V> {
@@ -171,7 +172,7 @@ impl<K, V> Drop for Landing<'_, K, V> {
         cabin.course = mem::replace(&mut self.course, Course::Scattered);
         let seats = mem::take(&mut cabin.seats);
         drop(cabin);
-        seats.into_values().flatten().for_each(Waker::wake);
+        wake_each(seats.into_values().flatten());
     }
 }
 
@@ -184,7 +185,7 @@ impl<K, V> Drop for Lead<K, V> {
         if let Some((seat, waker)) = cabin.seats.pop_first() {
             cabin.course = Course::Handed(seat);
             drop((cabin, flights));
-            waker.into_iter().for_each(Waker::wake);
+            wake_each(waker);
         } else {
             drop(cabin);
             let taken_out = flight.take_out_of(&mut flights);

@@ -1,6 +1,7 @@
 //! Tasks that wait and must hear when a gate begins to refuse, or stops.
 
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use super::sync::{Arc, Mutex, Ordering, fence};
@@ -41,7 +42,14 @@ impl Wakers {
     /// Wakes all; they stay parked until they leave.
     pub(crate) fn wake_all(&self) {
         let wakers: Vec<Waker> = self.slots.lock().wakers.iter().flatten().cloned().collect();
-        wakers.into_iter().for_each(Waker::wake);
+        wake_each(wakers);
+    }
+}
+
+/// Wakes all of them: one that panics keeps nobody else asleep. The panic hook has printed it already.
+pub(crate) fn wake_each(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        let _panicked = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
 

@@ -16,7 +16,7 @@ use super::state::{Answer, Store, Use};
 use crate::base::clock::Sleep;
 use crate::base::flights::{Arrival, Follow};
 use crate::classify::Classify;
-use crate::deadline;
+use crate::deadline::poll_late;
 use crate::error::StackError;
 use crate::key::Key;
 
@@ -130,14 +130,14 @@ where
                 StepProjection::Following { flight, errand } => {
                     let arrival = ready!(flight.poll(cx));
                     let errand = errand.take().expect("polled after completion");
-                    let next = match arrival {
-                        Some(arrival) => errand.arrived(arrival),
-                        None => match errand.late() {
-                            Ok(stale) => stale,
-                            Err(rejected) => return Poll::Ready(Err(rejected.into())),
-                        },
-                    };
-                    this.step.set(next);
+                    match errand.arrived(arrival) {
+                        Ok(next) => this.step.set(next),
+                        Err(late) => {
+                            // Leaves the flight at once, so that nobody makes this one lead.
+                            this.step.set(Step::Answered { response: None });
+                            return Poll::Ready(Err(late.into()));
+                        }
+                    }
                 }
                 StepProjection::Looking { get, errand } => {
                     let found = ready!(get.poll(cx));
@@ -156,17 +156,11 @@ impl<V> Future for Following<V> {
     type Output = Option<Arrival<Key<'static>, Landed<V>>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(arrival) = Pin::new(this.follow).poll(cx) {
             return Poll::Ready(Some(arrival));
         }
-        if this.limit.is_none()
-            && let Some(at) = deadline::set_by_caller()
-        {
-            this.limit.set(Some(Sleep::until(at)));
-        }
-        let Some(limit) = this.limit.as_pin_mut() else { return Poll::Pending };
-        limit.poll(cx).map(|()| None)
+        poll_late(this.limit, cx).map(|()| None)
     }
 }
 

@@ -79,7 +79,8 @@
 //!
 //! Of several calls that miss one key at once, one goes to the service. The others share its answer if it may be kept. If it
 //! may not, each goes on its own; if it failed, those who have something stale are served that, and the others go on their own.
-//! If the one is dropped, or panics, another takes its place.
+//! If the one is dropped, panics, or meets the deadline of its caller, another takes its place; so also, once, if the key was
+//! invalidated meanwhile.
 //!
 //! | result | what is kept |
 //! |---|---|

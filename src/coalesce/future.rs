@@ -11,14 +11,13 @@ use tower::Service;
 
 use super::layer::{Answer, Route, Shared};
 use super::state::{Ending, ending};
-use crate::base::clock::{Sleep, precise};
+use crate::base::clock::Sleep;
 use crate::base::flights::{Arrival, Follow, Lead};
 use crate::base::lanes::LaneRef;
 use crate::classify::{Classify, judge};
-use crate::deadline;
+use crate::deadline::{is_late, poll_late};
 use crate::error::StackError;
 use crate::event::EventKind;
-use crate::rejected::{Rejected, RejectedKind};
 
 pin_project! {
     /// The response of a [`Coalesce`](super::Coalesce).
@@ -44,7 +43,11 @@ pin_project! {
             #[pin]
             timer: Option<Sleep>,
         },
-        Readying { next: Option<Box<Next<S, K, Request>>> },
+        Readying {
+            next: Option<Box<Next<S, K, Request>>>,
+            #[pin]
+            timer: Option<Sleep>,
+        },
         Late,
     }
 }
@@ -97,7 +100,7 @@ where
                     let arrival = match Pin::new(follow).poll(cx) {
                         Poll::Ready(arrival) => Some(arrival),
                         Poll::Pending => {
-                            ready!(deadline_of_caller(timer, cx));
+                            ready!(poll_late(timer, cx));
                             None
                         }
                     };
@@ -116,19 +119,24 @@ where
                         }
                         Some(Arrival::Scattered) if !is_late() => {}
                         Some(Arrival::Promoted(_) | Arrival::Scattered) | None => {
-                            let late =
-                                Rejected::new(RejectedKind::DeadlineExceeded, next.shared.events.name());
-                            let late = next.shared.refuse(late);
+                            let late = next.shared.late();
                             // Leaves the flight at once, so that nobody makes this one lead. If it was to, the next one is.
                             this.step.set(Step::Late);
                             return Poll::Ready(Err(late.into()));
                         }
                     }
-                    this.step.set(Step::Readying { next: Some(next) });
+                    this.step.set(Step::Readying { next: Some(next), timer: None });
                 }
-                StepProjection::Readying { next } => {
-                    let Next { service, lead, .. } = &mut **next.as_mut().expect("polled after completion");
-                    let readied = ready!(letting_go_if_it_panics(lead, || service.poll_ready(cx)));
+                StepProjection::Readying { next, timer } => {
+                    let Next { service, lead, shared, .. } =
+                        &mut **next.as_mut().expect("polled after completion");
+                    let Poll::Ready(readied) = letting_go_if_it_panics(lead, || service.poll_ready(cx))
+                    else {
+                        ready!(poll_late(timer, cx));
+                        let late = shared.late();
+                        this.step.set(Step::Late);
+                        return Poll::Ready(Err(late.into()));
+                    };
                     let Next { mut service, request, shared, lead } =
                         *next.take().expect("polled after completion");
                     let leading = lead.map(|lead| Leading { lead, shared });
@@ -171,25 +179,6 @@ impl<K> Leading<K> {
             shared.tell(|| EventKind::FlightEnded { followers, shared: is_shared });
         }
     }
-}
-
-/// Whether the caller's deadline has passed.
-fn is_late() -> bool {
-    deadline::set_by_caller().is_some_and(|at| at <= precise())
-}
-
-/// Resolves when the caller's deadline has passed, if he has one. A limit of our own is watched by the layer that set it.
-fn deadline_of_caller(mut timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
-    let fresh = timer.is_none();
-    if fresh {
-        timer.set(deadline::set_by_caller().map(Sleep::until));
-    }
-    let Some(mut sleep) = timer.as_pin_mut() else { return Poll::Pending };
-    // A timer is also pending when the task has used up its turn. One that does so each time must not wait for ever.
-    if sleep.as_mut().poll(cx).is_pending() && (fresh || precise() < sleep.deadline()) {
-        return Poll::Pending;
-    }
-    Poll::Ready(())
 }
 
 /// Runs foreign code; if it panics, somebody else is to lead at once. The future may be dropped long after the unwind was

@@ -16,7 +16,7 @@ use crate::base::lanes::Lanes;
 use crate::classify::ErrorsFail;
 use crate::event::{EventKind, Events, Listener, Pattern, Subscription};
 use crate::name::Name;
-use crate::rejected::Rejected;
+use crate::rejected::{Rejected, RejectedKind};
 
 /// Makes one call for all that are equal and on their way at the same time.
 pub struct CoalesceLayer<F, K, C = ErrorsFail> {
@@ -58,6 +58,11 @@ impl<K: Hash> Hash for Route<K> {
 impl<K> Shared<K> {
     pub(super) fn tell(&self, kind: impl Fn() -> EventKind) {
         self.events.count(|| None, kind);
+    }
+
+    /// Somebody who followed has no time left.
+    pub(super) fn late(&self) -> Rejected {
+        self.refuse(Rejected::new(RejectedKind::DeadlineExceeded, self.events.name()))
     }
 
     /// Somebody who followed is refused.

@@ -20,11 +20,12 @@ use crate::classify::{Classify, Outcome, judge};
 use crate::deadline::dropping;
 use crate::error::StackError;
 use crate::event::{HedgeReason, Winner};
+use crate::repeat::Repeat;
 
 pin_project! {
     #[project = Projection]
     /// The response of a [`Hedge`](super::Hedge).
-    pub struct ResponseFuture<S, C, Request>
+    pub struct ResponseFuture<S, C, R, Request>
     where
         S: Service<Request>,
     {
@@ -33,7 +34,7 @@ pin_project! {
         first: Option<S::Future>,
         #[pin]
         step: Step<S, Request>,
-        rest: Rest<S, C, Request>,
+        rest: Rest<S, C, R, Request>,
     }
 }
 
@@ -54,22 +55,24 @@ pin_project! {
     }
 }
 
-impl<S: Service<Request>, C, Request> ResponseFuture<S, C, Request> {
+impl<S: Service<Request>, C, R, Request> ResponseFuture<S, C, R, Request> {
     #[inline]
     pub(super) fn new(
         first: S::Future,
         copy: Option<Request>,
         hedger: LaneRef<Hedger<S>>,
         classify: C,
+        repeat: R,
     ) -> Self {
-        Self { first: Some(first), step: Step::Fresh, rest: Rest::new(copy, hedger, classify) }
+        Self { first: Some(first), step: Step::Fresh, rest: Rest::new(copy, hedger, classify, repeat) }
     }
 }
 
-impl<S, C, Request> Future for ResponseFuture<S, C, Request>
+impl<S, C, R, Request> Future for ResponseFuture<S, C, R, Request>
 where
     S: Service<Request, Error: StackError> + Clone,
     C: Classify<S::Response, S::Error>,
+    R: Repeat<Request>,
 {
     type Output = Result<S::Response, S::Error>;
 
@@ -94,10 +97,11 @@ where
 
 type ResultOf<S, Request> = Result<<S as Service<Request>>::Response, <S as Service<Request>>::Error>;
 
-impl<S, C, Request> Projection<'_, S, C, Request>
+impl<S, C, R, Request> Projection<'_, S, C, R, Request>
 where
     S: Service<Request, Error: StackError> + Clone,
     C: Classify<S::Response, S::Error>,
+    R: Repeat<Request>,
 {
     /// The first try has ended; none if another one goes on.
     #[inline(never)]
@@ -108,7 +112,9 @@ where
     ) -> Option<ResultOf<S, Request>> {
         let began = self.rest.first_ended(outcome);
         if let StepProjection::Racing { hedge } = self.step.as_mut().project() {
-            if hedge.is_running() && !ends_the_race(outcome, is_refused(&result)) {
+            // One that still waits for a service goes on only if it would be made after this.
+            let goes_on = hedge.is_running() && (hedge.was_made() || starts_a_hedge(outcome));
+            if goes_on && !ends_the_race(outcome, is_refused(&result)) {
                 hedge.as_mut().keep(result);
                 self.first.set(None);
                 return None;
@@ -121,11 +127,12 @@ where
         }
         // What it held is free for the hedge.
         self.first.set(None);
-        let costs = starts_a_hedge(outcome);
-        let Some(mut hedge) = costs.and_then(|costs| self.rest.hedge(HedgeReason::Failed, began, costs))
-        else {
-            return Some(result);
+        let hedge = if starts_a_hedge(outcome) {
+            self.rest.hedge(HedgeReason::Failed, began, Some(outcome))
+        } else {
+            None
         };
+        let Some(mut hedge) = hedge else { return Some(result) };
         hedge.as_mut().keep(result);
         self.step.set(Step::Racing { hedge });
         None
@@ -135,9 +142,11 @@ where
     /// pay for what a timer needs.
     #[inline(never)]
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<ResultOf<S, Request>> {
+        let mut fresh = false;
         loop {
             match self.step.as_mut().project() {
                 StepProjection::Fresh => {
+                    fresh = true;
                     let next = match self.rest.begin_to_wait() {
                         None => Step::Alone,
                         Some((_, Duration::ZERO)) => self.rest.hedge_if_slow(),
@@ -146,7 +155,7 @@ where
                     self.step.set(next);
                 }
                 StepProjection::Timing { timer } => {
-                    ready!(timer.poll(cx));
+                    ready!(timer.poll_surely(cx, fresh));
                     let next = self.rest.hedge_if_slow();
                     self.step.set(next);
                 }
@@ -205,7 +214,7 @@ fn is_refused<Response, Error: StackError>(result: &Result<Response, Error>) -> 
     result.as_ref().is_err_and(|error| error.as_rejected().is_some())
 }
 
-impl<S: Service<Request>, C, Request> fmt::Debug for ResponseFuture<S, C, Request> {
+impl<S: Service<Request>, C, R, Request> fmt::Debug for ResponseFuture<S, C, R, Request> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = match self.step {
             Step::Fresh => "fresh",

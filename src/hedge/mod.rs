@@ -60,12 +60,12 @@
 //! | the first try fails first, with `Transient` | the hedge starts at once: it is a retry then, and costs as much |
 //! | it fails otherwise | that is the result; after `Throttled` the service wants less, not more |
 //! | one of two succeeds, or fails with `Permanent` | that is the result; the other one is dropped before it is returned |
-//! | one of two fails otherwise, or is refused by a layer below | the other one goes on |
+//! | one of two fails otherwise, or is refused by a layer below | the other one goes on; a hedge that was not made yet, only after `Transient` |
 //! | both failed | the later result, unless a layer below refused it and the service answered the earlier one |
 //!
 //! A hedge starts only if `least_attempt` is left until the deadline, and there is a token in the budget. This is asked once in
 //! a call; if not, the first try goes on alone, and what it comes to is the result. After an attempt that was never processed
-//! (`Transient` with cause `Unprocessed`) the hedge costs no token.
+//! (`Transient` with cause `Unprocessed`) the hedge costs no token, after another one what a retry costs.
 //!
 //! **The delay** is fixed, or a quantile of how long first tries take: at least the exact one, at most 1/64 above it, never
 //! below a millisecond. A sample counts half once two thousand newer ones have come, and so on; time alone makes none old, so

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub(super) use self::race::{better, ends_the_race, starts_a_hedge};
+pub(super) use self::race::{better, costs_a_token, ends_the_race, starts_a_hedge};
 use self::sketch::{Sample, Sketch};
 use super::config::{Delay, HedgeConfig};
 use crate::base::lanes::Lanes;

@@ -13,12 +13,15 @@ use self::rest::Rest;
 use super::service::Retrier;
 use super::state::Plan;
 use crate::attempt;
+use crate::base::clock::precise;
 use crate::base::lanes::LaneRef;
 use crate::budget::{BudgetId, Token};
-use crate::classify::{Classify, Outcome, judge};
+use crate::classify::{Classify, Outcome};
+use crate::deadline::set_by_caller;
 use crate::discard::Discard;
 use crate::error::StackError;
 use crate::event::{Attempts, GaveUp};
+use crate::rejected::{Rejected, RejectedKind};
 use crate::repeat::Repeat;
 use crate::telemetry::{AttemptSpan, Timed};
 use crate::totals::Ended;
@@ -88,7 +91,7 @@ where
                     let poll = || span.during(|| attempt::during(attempt, budget, || call.poll(cx)));
                     let polled = this.rest.failing_if_it_panics(poll);
                     let Poll::Ready(result) = &polled else { return Poll::Pending };
-                    let outcome = judge(&this.rest.classify, result);
+                    let outcome = this.rest.judge(result);
                     span.ended(outcome);
                     if outcome == Outcome::Success {
                         this.rest.succeeded();
@@ -118,6 +121,17 @@ where
                         let attempts = Attempts::new(fare.made, GaveUp::NotTransient);
                         this.rest.give_up(attempts, Ended::Failure);
                         return Poll::Ready(Err(error));
+                    }
+                    if set_by_caller().is_some_and(|at| at < precise()) {
+                        // No service was ready in time, and what the call came to is gone.
+                        fare.token = None;
+                        let late = Rejected::new(
+                            RejectedKind::DeadlineExceeded,
+                            this.rest.retrier.shared.events.name(),
+                        );
+                        let attempts = Attempts::new(fare.made, GaveUp::Deadline);
+                        this.rest.give_up(attempts, Ended::with(&late.outcome()));
+                        return Poll::Ready(Err(late.into()));
                     }
                     fare.token.take().map(Token::spend).unwrap_or_default();
                     let request = this.rest.next_request();

@@ -122,12 +122,13 @@
 //! # Cancellation and panics
 //!
 //! A call that is dropped while it waits, for its delay or for readiness, makes no further attempt and gives its place and
-//! its token back; a response that was being let go is dropped with it. Dropped during an attempt, it drops the attempt; the layers below decide what that means. No task is
+//! its token back (with a `threshold` in the budget the failure costs all the same); a response that was being let go is dropped with it. Dropped during an attempt, it drops the attempt; the layers below decide what that means. No task is
 //! spawned, so nothing goes on after the caller left.
 //!
 //! A panic of the service, the classifier, the strategies or the delays goes on to the caller and leaves nothing held.
 //! A listener that panics is caught. A readiness error of a further attempt ends the call with that error, as `NotTransient`,
-//! and its token goes back.
+//! and its token goes back. If no service is ready before the caller's deadline, the attempt is not made: the call ends with
+//! [`DeadlineExceeded`](crate::RejectedKind::DeadlineExceeded).
 
 mod config;
 mod future;

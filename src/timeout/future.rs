@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -73,12 +73,8 @@ impl<F> Projection<'_, F> {
         if fresh {
             self.start_timer();
         }
-        let Some(mut timer) = self.timer.as_mut().as_pin_mut() else { return Poll::Pending };
-        // A timer is also pending when the call has used up what tokio lets a task do in one poll. A call that does so each
-        // time must not outlive its limit.
-        if timer.as_mut().poll(cx).is_pending() && (fresh || precise() < timer.deadline()) {
-            return Poll::Pending;
-        }
+        let Some(timer) = self.timer.as_mut().as_pin_mut() else { return Poll::Pending };
+        ready!(timer.poll_surely(cx, fresh));
         let rejected = match self.origin {
             Origin::Local => Rejected::new(RejectedKind::Timeout, *self.name).with_time(self.limit.after()),
             Origin::Caller => Rejected::new(RejectedKind::DeadlineExceeded, *self.name),

@@ -11,6 +11,7 @@ mod history;
 mod invalidate;
 mod kept;
 mod panics;
+mod races;
 mod readiness;
 mod refresh;
 mod stores;
@@ -74,7 +75,7 @@ fn slow() -> Script {
     Script::new([Play::AnswerAfter(secs(1))])
 }
 
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

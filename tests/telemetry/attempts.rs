@@ -163,3 +163,13 @@ async fn a_call_that_panics_has_failed_wherever_it_does() {
     assert_eq!(said.calls(PATTERN), [0.0, 3.0, 0.0, 0.0, 0.0]);
     assert_eq!((said.all_attempts(), said.get("seawall_in_flight", &[])), (4.0, 0.0));
 }
+
+#[tokio::test]
+async fn a_panic_of_the_classifier_is_a_failure_too() {
+    recorder();
+    let name = "unjudged";
+    let classify = |_: &Result<u64, Error<Fault>>| -> Outcome { panic!("in the classifier") };
+    let service = RetryLayer::new(config(name)).classify(classify).layer(script([Play::Answer]));
+    assert!(tokio::spawn(async move { call(&service).await }).await.is_err());
+    assert_eq!(said(name).calls(PATTERN), [0.0, 1.0, 0.0, 0.0, 0.0]);
+}

@@ -216,3 +216,24 @@ fn of_many_threads_one_leads_at_a_time_and_none_is_forgotten() {
 fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
+
+struct Cursed;
+
+impl std::task::Wake for Cursed {
+    fn wake(self: std::sync::Arc<Self>) {
+        panic!("in a waker");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_else_asleep() {
+    let flights = Flights::new();
+    let lead = flights.lead("a");
+    let Joined::Follower(mut cursed) = flights.join("a") else { panic!("somebody leads") };
+    let waker = Waker::from(std::sync::Arc::new(Cursed));
+    assert!(Pin::new(&mut cursed).poll(&mut Context::from_waker(&waker)).is_pending());
+    let mut others: Vec<_> = (0..3).map(|_| flights.follow("a")).collect();
+    assert!(others.iter_mut().all(|follow| follow.poll().is_pending()));
+    assert_eq!(lead.land(|| 7), 4);
+    assert!(others.iter().all(Spawn::is_woken));
+}

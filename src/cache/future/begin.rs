@@ -9,6 +9,7 @@ use super::{Following, Step, StepOf};
 use crate::base::flights::{Arrival, Joined};
 use crate::cache::layer::{Landed, Lifetimes, Shared};
 use crate::cache::state::{Answer, Kept, Reply, Store, Use};
+use crate::deadline::is_late;
 use crate::event::Source;
 use crate::key::Key;
 use crate::rejected::{Rejected, RejectedKind};
@@ -52,8 +53,8 @@ where
         let Joined::Leader(lead) = self.shared.flights.join(kept.key().clone()) else {
             return self.serve(&kept, source);
         };
-        if let Some(newer) = self.look_again() {
-            lead.land(|| Landed::Kept(newer.clone(), self.found));
+        // Of the same answer the first draw holds: two would be too many.
+        if let Some(newer) = self.look_again().filter(|newer| !Answer::ptr_eq(newer, &kept)) {
             return self.serve(&newer, Source::Fresh);
         }
         self.lead = Some(lead);
@@ -76,7 +77,6 @@ where
         match self.shared.flights.join(key) {
             Joined::Leader(lead) => {
                 if let Some(newer) = self.look_again() {
-                    lead.land(|| Landed::Kept(newer.clone(), self.found));
                     return self.serve(&newer, Source::Fresh);
                 }
                 self.lead = Some(lead);
@@ -88,7 +88,8 @@ where
         }
     }
 
-    /// Whoever leads a flight may have found nothing just before the one before it landed.
+    /// Whoever leads a flight may have found nothing just before the one before it landed. What is found now is not told to those
+    /// who follow: each looks for himself, since one who came after an invalidation must not get what was found before it.
     fn look_again(&self) -> Option<Answer<S::Response>> {
         let Reply::Now(found) = self.shared.store.get(self.key.as_ref()?) else { return None };
         let (good_for, kept) = self.shared.look(found);
@@ -100,28 +101,35 @@ where
         Step::Answered { response: Some(kept.response().clone()) }
     }
 
-    /// Whoever followed has heard how the flight ended.
+    /// Whoever followed has heard how the flight ended; or not, and the caller's deadline has passed. It is too late for a call
+    /// then: if this one was to lead, the next one does.
     pub(super) fn arrived(
         mut self: Box<Self>,
-        arrival: Arrival<Key<'static>, Landed<S::Response>>,
-    ) -> StepOf<S, Request, M, C, L> {
+        arrival: Option<Arrival<Key<'static>, Landed<S::Response>>>,
+    ) -> Result<StepOf<S, Request, M, C, L>, Rejected> {
         match arrival {
-            Arrival::Landed(Landed::Kept(kept, epoch)) if epoch >= self.found => {
-                return self.serve(&kept, Source::Shared);
+            Some(Arrival::Landed(Landed::Kept(kept, epoch))) if epoch >= self.found => {
+                return Ok(self.serve(&kept, Source::Shared));
             }
-            Arrival::Landed(Landed::Kept(..)) | Arrival::Scattered => {}
-            Arrival::Landed(Landed::Failed) => {
+            Some(Arrival::Landed(Landed::Kept(..)) | Arrival::Scattered) => {}
+            Some(Arrival::Landed(Landed::Failed)) => {
                 if let Some(stale) = self.usable() {
-                    return self.serve(stale, Source::StaleIfError);
+                    return Ok(self.serve(stale, Source::StaleIfError));
                 }
             }
-            Arrival::Promoted(lead) => self.lead = Some(lead),
+            Some(Arrival::Promoted(lead)) => {
+                if let Some(newer) = self.look_again() {
+                    return Ok(self.serve(&newer, Source::Fresh));
+                }
+                (self.lead, self.has_followed) = (Some(lead), true);
+            }
+            None => return self.late(),
         }
-        Step::Fetching { fetch: Fetch::new(self) }
+        if is_late() { self.late() } else { Ok(Step::Fetching { fetch: Fetch::new(self) }) }
     }
 
-    /// The caller's deadline came before the flight ended.
-    pub(super) fn late(&self) -> Result<StepOf<S, Request, M, C, L>, Rejected> {
+    /// The caller's deadline came first.
+    fn late(&self) -> Result<StepOf<S, Request, M, C, L>, Rejected> {
         if let Some(stale) = self.usable() {
             return Ok(self.serve(stale, Source::StaleIfError));
         }

@@ -23,6 +23,8 @@ where
     pub(super) stale: Option<Answer<S::Response>>,
     /// Others follow.
     pub(super) lead: Option<Lead<Key<'static>, Landed<S::Response>>>,
+    /// It followed before it led.
+    pub(super) has_followed: bool,
     pub(super) next: Option<(S, Request)>,
     pub(super) classify: C,
     pub(super) lifetimes: L,
@@ -67,6 +69,7 @@ where
             key,
             stale: None,
             lead: None,
+            has_followed: false,
             next: Some((service, request)),
             classify,
             lifetimes,

@@ -15,6 +15,7 @@ use crate::classify::{Classify, Outcome, judge};
 use crate::error::StackError;
 use crate::event::{EventKind, Source};
 use crate::key::Key;
+use crate::rejected::RejectedKind;
 
 /// What is left to do when an answer is stored.
 pub(super) struct Ending<V> {
@@ -103,7 +104,7 @@ where
         }
         // Whoever invalidated it counted first and then removed: one of the two sees the other. Nobody is served it before.
         if self.is_outdated() {
-            self.lead.take().map(Lead::scatter);
+            self.hand_on();
             match self.shared.store.remove(kept.key()) {
                 Reply::Now(Ok(())) => {}
                 Reply::Now(Err(error)) => self.shared.store_failed(&error),
@@ -125,23 +126,37 @@ where
         Some((Ok(response), Source::Service))
     }
 
+    /// Its key was invalidated: one of those who follow calls again, for all of them. But only once: where keys are invalidated
+    /// all the time they would wait for one another without end.
+    fn hand_on(&mut self) {
+        let lead = self.lead.take();
+        if self.has_followed {
+            lead.map(Lead::scatter);
+        }
+    }
+
     /// There is nothing to keep: what comes of that for the caller, and for those who follow.
     pub(super) fn keep_nothing(
         &mut self,
         outcome: Outcome,
         result: Result<S::Response, S::Error>,
     ) -> Fetched<S::Response, S::Error> {
+        let rejected = result.as_ref().err().and_then(StackError::as_rejected);
         let failed = match outcome {
             Outcome::Success => false,
-            Outcome::Ignored => result.as_ref().err().and_then(StackError::as_rejected).is_some(),
+            Outcome::Ignored => rejected.is_some(),
             _ => true,
         };
-        if !failed {
-            self.lead.take().map(Lead::scatter);
-            return (result, Source::Service);
+        if rejected.is_some_and(|rejected| rejected.kind() == RejectedKind::DeadlineExceeded) {
+            // It says how patient one caller was. The next one makes the call.
+            drop(self.lead.take());
+        } else if self.is_outdated() {
+            self.hand_on();
+        } else if let Some(lead) = self.lead.take() {
+            let _followers = if failed { lead.land(|| Landed::Failed) } else { lead.scatter() };
         }
-        if let Some(lead) = self.lead.take() {
-            lead.land(|| Landed::Failed);
+        if !failed {
+            return (result, Source::Service);
         }
         match self.usable() {
             Some(stale) => (Ok(stale.response().clone()), Source::StaleIfError),

@@ -59,29 +59,31 @@ impl<S, R> Sealed for FromService<S, R> {}
 impl<S, R, Request, Response, Error> Answer<Request, Response, Error> for FromService<S, R>
 where
     S: Service<Request, Response = Response> + Clone,
-    R: Repeat<Request>,
+    R: Repeat<Request> + Clone,
     Error: StackError,
 {
-    type Spare = Kept<S, Request>;
+    type Spare = Kept<S, R, Request>;
 
     #[inline]
-    fn spare(&self, request: &mut Request) -> Kept<S, Request> {
+    fn spare(&self, request: &mut Request) -> Kept<S, R, Request> {
         let copy = self.repeat.copy(request);
         let idempotent = copy.is_none() || self.repeat.is_idempotent(request);
-        Kept { prototype: self.prototype.here(), copy, idempotent }
+        Kept { prototype: self.prototype.here(), repeat: self.repeat.clone(), copy, idempotent }
     }
 }
 
 /// A service, and what it is to answer.
-pub struct Kept<S, Request> {
+pub struct Kept<S, R, Request> {
     prototype: LaneRef<Mutex<S>>,
+    repeat: R,
     copy: Option<Request>,
     idempotent: bool,
 }
 
-impl<S, Request, Response, Error> Spare<Response, Error> for Kept<S, Request>
+impl<S, R, Request, Response, Error> Spare<Response, Error> for Kept<S, R, Request>
 where
     S: Service<Request, Response = Response> + Clone,
+    R: Repeat<Request>,
     Error: StackError,
 {
     type Answering = Asking<S, Request>;
@@ -89,7 +91,8 @@ where
     fn answer(self, call: &FailedCall<'_, Response, Error>) -> Reply<Response, Self::Answering> {
         let is_allowed = (self.idempotent || call.was_never_processed()) && !deadline_has_passed();
         match self.copy.filter(|_| is_allowed) {
-            Some(request) => {
+            Some(mut request) => {
+                self.repeat.begin_again(&mut request);
                 let service = self.prototype.lock().clone();
                 Reply::Later(Asking { step: Step::Readying { asked: Some(Box::new((service, request))) } })
             }
@@ -154,7 +157,7 @@ impl<S, R> fmt::Debug for FromService<S, R> {
     }
 }
 
-impl<S, Request> fmt::Debug for Kept<S, Request> {
+impl<S, R, Request> fmt::Debug for Kept<S, R, Request> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").finish_non_exhaustive()
     }

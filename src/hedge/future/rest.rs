@@ -14,21 +14,29 @@ use crate::classify::Outcome;
 use crate::deadline::Deadline;
 use crate::event::HedgeReason;
 use crate::hedge::service::Hedger;
+use crate::hedge::state::costs_a_token;
+use crate::repeat::Repeat;
 
 /// All of a call but its tries.
-pub(super) struct Rest<S, C, Request> {
+pub(super) struct Rest<S, C, R, Request> {
     /// For the hedge; gone when there was one, or could not be.
     copy: Option<Request>,
     /// When the first try first had to wait; gone when it has ended.
     began: Option<Instant>,
     pub(super) hedger: LaneRef<Hedger<S>>,
     pub(super) classify: C,
+    repeat: R,
 }
 
-impl<S, C, Request> Rest<S, C, Request> {
+impl<S, C, R, Request> Rest<S, C, R, Request> {
     #[inline]
-    pub(super) const fn new(copy: Option<Request>, hedger: LaneRef<Hedger<S>>, classify: C) -> Self {
-        Self { copy, began: None, hedger, classify }
+    pub(super) const fn new(
+        copy: Option<Request>,
+        hedger: LaneRef<Hedger<S>>,
+        classify: C,
+        repeat: R,
+    ) -> Self {
+        Self { copy, began: None, hedger, classify, repeat }
     }
 
     /// Whether the first try had to wait and has not ended.
@@ -88,34 +96,39 @@ impl<S, C, Request> Rest<S, C, Request> {
     }
 }
 
-impl<S: Service<Request> + Clone, C, Request> Rest<S, C, Request> {
+impl<S: Service<Request> + Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
     pub(super) fn hedge_if_slow(&mut self) -> Step<S, Request> {
-        let hedge = self.hedge(HedgeReason::Slow, self.began, true);
+        let hedge = self.hedge(HedgeReason::Slow, self.began, None);
         hedge.map_or(Step::Alone, |hedge| Step::Racing { hedge })
     }
 
-    /// The hedge, if there may be one. This is asked once in a call. `costs`: whether it costs a token.
+    /// The hedge, if there may be one. This is asked once in a call. `after`: what the first try came to, if it has ended; then
+    /// it is a retry, and costs as much.
     #[cold]
     pub(super) fn hedge(
         &mut self,
         reason: HedgeReason,
         first_began: Option<Instant>,
-        costs: bool,
+        after: Option<Outcome>,
     ) -> Option<Pin<Box<Second<S, Request>>>> {
-        let request = self.copy.take()?;
+        let mut request = self.copy.take()?;
         let Hedger { shared, budget, .. } = &*self.hedger;
         if Deadline::current().is_some_and(|deadline| deadline.remaining() < shared.config.least_attempt) {
             return None;
         }
-        let token = match budget {
-            Some(budget) if costs => Some(budget.take()?),
+        let token = match (budget, after) {
+            (Some(budget), None) => Some(budget.take()?),
+            (Some(budget), Some(outcome)) if costs_a_token(outcome) => Some(budget.take_after(outcome)?),
             _ => None,
         };
+        if after.is_some() {
+            self.repeat.begin_again(&mut request);
+        }
         Some(Second::new(self.hedger.another(), request, token, reason, first_began))
     }
 }
 
-impl<S, C, Request> Drop for Rest<S, C, Request> {
+impl<S, C, R, Request> Drop for Rest<S, C, R, Request> {
     /// The caller left. A first try that was slow by then is a slow one, however it would have ended; of another one
     /// nothing is known.
     #[inline]

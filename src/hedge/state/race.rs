@@ -13,13 +13,14 @@ pub(in crate::hedge) const fn ends_the_race(outcome: Outcome, refused: bool) -> 
     }
 }
 
-/// Whether a first try that ended so makes the hedge start at once, and if it does, whether that costs a token: what was
-/// never processed was no load.
-pub(in crate::hedge) const fn starts_a_hedge(outcome: Outcome) -> Option<bool> {
-    match outcome {
-        Outcome::Transient { cause, .. } => Some(!matches!(cause, Cause::Unprocessed)),
-        _ => None,
-    }
+/// Whether a first try that ended so makes the hedge start at once.
+pub(in crate::hedge) const fn starts_a_hedge(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Transient { .. })
+}
+
+/// Whether a hedge after a try that ended so costs anything: what was never processed was no load.
+pub(in crate::hedge) const fn costs_a_token(outcome: Outcome) -> bool {
+    !matches!(outcome, Outcome::Transient { cause: Cause::Unprocessed, .. })
 }
 
 /// Of two failures the later one; but rather what the service said than the refusal of a layer.

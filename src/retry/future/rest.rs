@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::pause::{Fare, Pause};
 use crate::base::clock::{Instant, now};
 use crate::base::lanes::LaneRef;
-use crate::classify::Outcome;
+use crate::classify::{Classify, Outcome, judge};
 use crate::deadline::Deadline;
 use crate::discard::Discard;
 use crate::error::StackError;
@@ -46,6 +46,17 @@ impl<S, C, R, D, Request> Rest<S, C, R, D, Request> {
     #[inline]
     pub(super) fn failing_if_it_panics<T>(&mut self, run: impl FnOnce() -> T) -> T {
         self.retrier.shared.events.failing_if_it_panics(&mut self.timed, run)
+    }
+
+    /// What a result means to the classifier, which may panic like the call.
+    #[inline]
+    pub(super) fn judge<Response, Error>(&mut self, result: &Result<Response, Error>) -> Outcome
+    where
+        C: Classify<Response, Error>,
+        Error: StackError,
+    {
+        let Self { retrier, classify, timed, .. } = self;
+        retrier.shared.events.failing_if_it_panics(timed, || judge(classify, result))
     }
 
     #[inline]

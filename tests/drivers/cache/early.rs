@@ -47,3 +47,17 @@ async fn what_costs_no_time_is_never_fetched_early() {
     }
     assert_eq!(probe.calls(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn as_many_are_fetched_early_as_the_formula_says() {
+    // A fetch takes a second: e^-ln 2 of the answers are fetched ln 2 seconds before their end.
+    let script = slow();
+    let probe = script.probe();
+    let service = cache(ten().early_refresh(1.0).seed(7)).layer(script);
+    futures::future::join_all((0..1_000).map(|request| call(&service, request))).await;
+    advance(ms(10_000 - 693)).await;
+    let mut calls: Vec<_> = (0..1_000).map(|request| Box::pin(call(&service, request))).collect();
+    calls.iter_mut().for_each(|call| drop(poll(call.as_mut())));
+    let early = probe.calls() - 1_000;
+    assert!((450..550).contains(&early), "{early} of 1,000");
+}

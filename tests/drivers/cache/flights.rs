@@ -172,3 +172,50 @@ async fn whoever_follows_is_polled_when_there_is_something_for_it_and_not_before
     assert!(follower.is_woken());
     assert!(follower.poll().is_ready());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_was_too_late_holds_up_nobody_though_its_future_lies_about() {
+    let service = cache(ten()).layer(Script::new([Play::Hang, Play::Answer]));
+    let mut leader = Box::pin(call(&service, 1));
+    assert!(poll(leader.as_mut()).is_pending());
+    let mut late = Box::pin(Deadline::after(ms(100)).scope(service.clone().call(1)));
+    assert!(poll(late.as_mut()).is_pending());
+    let mut patient = Box::pin(call(&service, 1));
+    assert!(poll(patient.as_mut()).is_pending());
+    assert_eq!(refused(&late.as_mut().await), Some(RejectedKind::DeadlineExceeded));
+    drop(leader);
+    assert_eq!(tokio::time::timeout(secs(1), patient).await.expect("it hangs").unwrap(), 2);
+    drop(late);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_to_lead_too_late_leaves_the_call_to_the_next() {
+    let script = Script::new([Play::Hang, Play::Answer]);
+    let probe = script.probe();
+    let service = cache(ten()).layer(script);
+    let mut leader = Box::pin(call(&service, 1));
+    assert!(poll(leader.as_mut()).is_pending());
+    let mut late = Box::pin(Deadline::after(ms(100)).scope(service.clone().call(1)));
+    assert!(poll(late.as_mut()).is_pending());
+    let mut patient = Box::pin(call(&service, 1));
+    assert!(poll(patient.as_mut()).is_pending());
+    drop(leader);
+    advance(ms(101)).await;
+    assert_eq!(refused(&late.as_mut().await), Some(RejectedKind::DeadlineExceeded));
+    assert_eq!(probe.calls(), 1);
+    assert_eq!(patient.await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_whose_caller_was_in_a_hurry_hands_the_call_on_to_one_who_follows() {
+    let script = Script::new([Play::Hang, Play::AnswerAfter(secs(1))]);
+    let probe = script.probe();
+    let service = cache(ten().stale_if_error(secs(60))).layer(TimeoutLayer::new(secs(30)).layer(script));
+    let mut leader = Box::pin(Deadline::after(ms(100)).scope(call(&service, 1)));
+    assert!(poll(leader.as_mut()).is_pending());
+    let mut followers = Box::pin(futures::future::join_all((0..10).map(|_| call(&service, 1))));
+    assert!(poll(followers.as_mut()).is_pending());
+    assert_eq!(refused(&leader.await), Some(RejectedKind::DeadlineExceeded));
+    assert!(followers.await.into_iter().all(|result| result.unwrap() == 2));
+    assert_eq!(probe.calls(), 2, "the impatience of one is no failure of the service");
+}

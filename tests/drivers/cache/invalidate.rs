@@ -100,6 +100,20 @@ async fn what_is_stale_is_not_served_in_place_of_a_failure_once_it_is_invalidate
     assert!(asking.await.is_err());
 }
 
+#[tokio::test(start_paused = true)]
+async fn those_who_followed_a_call_whose_key_was_invalidated_cost_the_service_one_call_more() {
+    let layer = cache(ten());
+    let script = slow();
+    let probe = script.probe();
+    let service = layer.layer(script);
+    let mut crowd = Box::pin(futures::future::join_all((0..50).map(|_| call(&service, 1))));
+    assert!(poll(crowd.as_mut()).is_pending());
+    layer.handle().invalidate(1).await.unwrap();
+    let answers: Vec<_> = crowd.await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|&&answer| answer == 1).count(), 1, "its own caller gets it");
+    assert_eq!(probe.calls(), 2);
+}
+
 /// Its answer is what is so when it is asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_calls_after_an_invalidation_gets_nothing_from_before() {

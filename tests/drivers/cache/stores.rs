@@ -209,3 +209,11 @@ async fn whoever_misses_just_before_a_flight_lands_is_served_what_it_brought() {
     assert_eq!(call(&service, 1).await.unwrap(), 7);
     assert_eq!((probe.calls(), layer.handle().flights()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_elsewhere_may_be_older_than_this_machine() {
+    for age in [secs(86_400), secs(1 << 31)] {
+        let kept = Kept::new(Key::from(1), (), Lifetime::fresh(age), Instant::now(), age);
+        assert_eq!(kept.age(Instant::now()), age);
+    }
+}

@@ -97,3 +97,20 @@ fn without_a_deadline_waiting_needs_no_timer_and_no_runtime() {
     let (mut leads, mut follows) = (world.call(100), world.call(100));
     assert_eq!((end(&mut leads).unwrap(), end(&mut follows).unwrap()), (1, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_to_make_the_call_and_gets_no_service_in_time_leaves_it_to_the_next() {
+    let world = World::new([Play::Hang, Play::Answer]);
+    let leads = world.call(100);
+    let mut late = spawn(Deadline::after(ms(30)).scope(world.made(100)));
+    assert!(late.poll().is_pending());
+    let mut patient = world.call(100);
+    world.probe.set_ready(false);
+    drop(leads);
+    assert!(late.is_woken() && late.poll().is_pending());
+    tokio::time::advance(ms(31)).await;
+    assert_eq!(refusal(end(&mut late)).kind(), RejectedKind::DeadlineExceeded);
+    world.probe.set_ready(true);
+    assert!(patient.is_woken());
+    assert_eq!(end(&mut patient).unwrap(), 2);
+}

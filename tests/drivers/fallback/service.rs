@@ -133,3 +133,31 @@ async fn a_stack_of_layers_will_do_and_its_refusal_is_a_failure() {
     let _open = handle.force_open();
     assert!(matches!(call(&mut service, 7).await, Err(Error::Service(Fault))));
 }
+
+/// Clones, and counts how often it was told that the attempt before is over.
+#[derive(Clone, Default)]
+struct Told(Arc<AtomicUsize>);
+
+impl seawall::retry::Repeat<u64> for Told {
+    fn copy(&self, request: &mut u64) -> Option<u64> {
+        Some(*request)
+    }
+
+    fn begin_again(&self, _: &mut u64) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_of_the_first_call_is_told_that_the_request_goes_elsewhere() {
+    let told = Told::default();
+    let layer = FallbackLayer::service(plays(Play::Answer)).repeat(told.clone());
+    call(&mut layer.layer(plays(Play::Answer)), 7).await.unwrap();
+    assert_eq!(told.0.load(Ordering::SeqCst), 0);
+    call(&mut layer.layer(broken()), 7).await.unwrap();
+    assert_eq!(told.0.load(Ordering::SeqCst), 1);
+    let rescue = |request: u64, _: &Answer| async move { Ok(request) };
+    let layer = FallbackLayer::from_request(rescue).repeat(told.clone());
+    assert_eq!(call(&mut layer.layer(broken()), 7).await.unwrap(), 7);
+    assert_eq!(told.0.load(Ordering::SeqCst), 2);
+}

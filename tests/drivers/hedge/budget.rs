@@ -1,7 +1,7 @@
 //! What a budget allows, alone and shared with a retry.
 
 use proptest::prelude::*;
-use seawall::{Backoff, Budget, BudgetConfig, RetryConfig, RetryLayer};
+use seawall::{Backoff, Budget, BudgetConfig, Costs, RetryConfig, RetryLayer};
 use tower::ServiceBuilder;
 
 use super::*;
@@ -46,6 +46,16 @@ async fn what_was_never_processed_is_hedged_for_nothing() {
     assert_eq!(race(hedged.clone(), tries).await, (Ok(2), ms(2)));
     let tries = [Try(ms(1), Came::To(transient(Cause::Unsent))), Try(ms(1), OK)];
     assert_eq!(race(hedged, tries).await.0, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hedge_after_a_failure_costs_what_a_retry_after_it_costs() {
+    for (came, left) in [(Came::Refused(RejectedKind::Timeout), 7.0), (FAILED, 9.0)] {
+        let budget = Budget::new(config(0.0, 10).costs(Costs::default().timed_out(3.0)));
+        let layer = HedgeLayer::new(after(ms(50))).classify(as_said).budget(budget.clone());
+        layer.layer(plays([Try(ms(1), came), Try(ms(1), OK)])).oneshot(()).await.unwrap();
+        tokens(&budget, left);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,6 +107,18 @@ async fn a_success_is_deposited_once_however_many_layers_share_the_budget() {
         .layer(RetryLayer::new(RetryConfig::default()).budget(budget.clone()));
     stack.service(Script::new([Play::Answer])).oneshot(()).await.unwrap();
     tokens(&budget, 8.4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_without_a_budget_between_those_that_share_one_changes_nothing() {
+    let budget = Budget::new(config(0.1, 10));
+    assert!(budget.withdraw());
+    let stack = ServiceBuilder::new()
+        .layer(RetryLayer::new(RetryConfig::default()).budget(budget.clone()))
+        .layer(RetryLayer::new(RetryConfig::default().budget(None)))
+        .layer(HedgeLayer::new(HedgeConfig::default().after(ms(50))).budget(budget.clone()));
+    stack.service(Script::new([Play::Answer])).oneshot(()).await.unwrap();
+    tokens(&budget, 9.1);
 }
 
 #[tokio::test(start_paused = true)]

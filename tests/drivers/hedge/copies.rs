@@ -78,3 +78,27 @@ async fn both_tries_get_the_request() {
     assert!(tokio::time::timeout(ms(100), call).await.is_err());
     assert_eq!(*seen.lock().unwrap(), ["hello"; 2]);
 }
+
+/// Clones, and counts how often it was told that the attempt before is over.
+#[derive(Clone, Default)]
+struct Told(Arc<AtomicU64>);
+
+impl seawall::hedge::Repeat<()> for Told {
+    fn copy(&self, (): &mut ()) -> Option<()> {
+        Some(())
+    }
+
+    fn begin_again(&self, (): &mut ()) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_a_first_try_that_failed_is_told_that_the_request_goes_again() {
+    for (first, told) in [(Try(ms(10), FAILED), 1), (Try(ms(200), OK), 0)] {
+        let repeat = Told::default();
+        let layer = HedgeLayer::new(after(ms(50))).classify(as_said).repeat(repeat.clone());
+        layer.layer(plays([first, Try(ms(10), OK)])).oneshot(()).await.unwrap();
+        assert_eq!((layer.handle().hedges(), repeat.0.load(Ordering::SeqCst)), (1, told));
+    }
+}

@@ -61,3 +61,23 @@ async fn it_works_over_services_that_must_be_ready() {
         tower::buffer::Buffer::new(service_fn(|(): ()| async { Ok::<_, seawall::BoxError>(()) }), 4);
     HedgeLayer::new(after(ms(50))).layer(buffered).oneshot(()).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hedge_that_still_waits_for_a_service_is_not_made_when_the_first_try_was_throttled() {
+    let script = Script::new([Play::FailAfter(ms(100)), Play::Answer]);
+    let probe = script.probe();
+    let throttled = |result: &Result<u64, Error<Fault>>| match result {
+        Ok(_) => Outcome::Success,
+        Err(_) => Outcome::Throttled { retry_after: None },
+    };
+    let layer = HedgeLayer::new(HedgeConfig::default().after(ms(50))).classify(throttled);
+    let mut service = layer.layer(script);
+    ServiceExt::<()>::ready(&mut service).await.unwrap();
+    let call = tokio::spawn(service.call(()));
+    probe.set_ready(false);
+    tokio::time::sleep(ms(200)).await;
+    probe.set_ready(true);
+    assert!(matches!(call.await.unwrap(), Err(Error::Service(Fault))));
+    assert_eq!((probe.calls(), layer.handle().hedges()), (1, 0));
+    assert!((layer.handle().budget().unwrap().tokens() - 10.0).abs() < 1e-9, "its token went back");
+}

@@ -121,3 +121,22 @@ async fn below_a_retry_the_hedge_counts_on_from_the_attempt_it_hedges() {
     assert!(stack.oneshot(()).await.is_err());
     assert_eq!(*seen.lock().unwrap(), [1, 2, 2, 3]);
 }
+
+/// With the real clock: a paused one does not go on while a task is busy.
+#[test]
+fn a_first_try_that_uses_up_every_turn_of_its_task_is_hedged_all_the_same() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let calls = Arc::new(AtomicU64::new(0));
+    let busy_at_first = service_fn(move |()| {
+        let number = calls.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            let begin = Instant::now();
+            while number == 1 && Instant::now().saturating_duration_since(begin) < Duration::from_secs(5) {
+                tokio::task::coop::consume_budget().await;
+            }
+            Ok::<_, Error<Fault>>(number)
+        }
+    });
+    let mut service = HedgeLayer::new(after(ms(50))).layer(busy_at_first);
+    assert_eq!(runtime.block_on(async move { tokio::spawn(service.call(())).await.unwrap() }).unwrap(), 2);
+}

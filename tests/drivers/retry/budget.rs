@@ -221,3 +221,15 @@ async fn as_with_grpc_every_failure_costs_retried_or_not() {
     }
     assert!(call(&mut layer.layer(fails(1)), ()).await.is_ok(), "5.1 is more than half");
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_every_failure_costs_it_costs_also_when_the_caller_leaves_before_the_next_attempt() {
+    let budget = Budget::grpc(10, 0.1);
+    let layer = RetryLayer::new(waiting(ms(1_000))).budget(budget.clone());
+    let mut service = layer.layer(Script::new([Play::Fail]));
+    for _ in 0..3 {
+        let mut call = Box::pin(call(&mut service, ()));
+        assert!(futures::poll!(call.as_mut()).is_pending());
+    }
+    tokens(&budget, 7.0);
+}

@@ -131,3 +131,20 @@ async fn the_readiness_of_a_retry_is_timed_by_a_timeout_around_it() {
     assert_eq!(Instant::now().saturating_duration_since(begin), ms(500));
     assert_eq!(probe.calls(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_for_which_no_service_was_ready_in_time_is_not_made() {
+    let script = Script::new([Play::Fail, Play::Answer]);
+    let probe = script.probe();
+    let layer = RetryLayer::new(waiting(ms(10))).budget(seawall::Budget::default());
+    let mut service = layer.layer(script);
+    let ready = ServiceExt::<()>::ready(&mut service).await.unwrap();
+    let call = tokio::spawn(Deadline::after(ms(100)).scope(ready.call(())));
+    probe.set_ready(false);
+    tokio::time::sleep(ms(200)).await;
+    probe.set_ready(true);
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error.as_rejected().map(seawall::Rejected::kind), Some(RejectedKind::DeadlineExceeded));
+    assert_eq!(probe.calls(), 1);
+    assert!((layer.handle().budget().unwrap().tokens() - 10.0).abs() < 1e-9, "its token went back");
+}
