@@ -13,7 +13,8 @@ pub trait Repeat<Request> {
     /// change the request that is about to be sent, so that it can share with its copy what cannot be cloned.
     fn copy(&self, request: &mut Request) -> Option<Request>;
 
-    /// A copy is about to be sent, and the attempt before it is over: what is left of that must not disturb this one.
+    /// A copy is about to be sent, and the attempt before it is over: what is left of that must not disturb this one. Not asked by
+    /// a hedge whose first try goes on.
     fn begin_again(&self, copy: &mut Request) {
         let _ = copy;
     }
@@ -31,8 +32,8 @@ pub trait Repeat<Request> {
         true
     }
 
-    /// Whether a copy can still be sent: what it shares with the request may have been too much to keep. A retry asks when it is
-    /// about to be; a copy that cannot be read any more must fail where it is sent all the same.
+    /// Whether a copy can still be sent: what it shares with the request may have been too much to keep. Asked when it is about to
+    /// be; a copy that cannot be read any more must fail where it is sent all the same.
     fn is_whole(&self, copy: &mut Request) -> bool {
         let _ = copy;
         true

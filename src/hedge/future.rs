@@ -20,11 +20,12 @@ use crate::classify::{Classify, Outcome, judge};
 use crate::deadline::dropping;
 use crate::error::StackError;
 use crate::event::{HedgeReason, Winner};
+use crate::repeat::Repeat;
 
 pin_project! {
     #[project = Projection]
     /// The response of a [`Hedge`](super::Hedge).
-    pub struct ResponseFuture<S, C, Request>
+    pub struct ResponseFuture<S, C, R, Request>
     where
         S: Service<Request>,
     {
@@ -33,7 +34,7 @@ pin_project! {
         first: Option<S::Future>,
         #[pin]
         step: Step<S, Request>,
-        rest: Rest<S, C, Request>,
+        rest: Rest<S, C, R, Request>,
     }
 }
 
@@ -54,22 +55,24 @@ pin_project! {
     }
 }
 
-impl<S: Service<Request>, C, Request> ResponseFuture<S, C, Request> {
+impl<S: Service<Request>, C, R, Request> ResponseFuture<S, C, R, Request> {
     #[inline]
     pub(super) fn new(
         first: S::Future,
         copy: Option<Request>,
         hedger: LaneRef<Hedger<S>>,
         classify: C,
+        repeat: R,
     ) -> Self {
-        Self { first: Some(first), step: Step::Fresh, rest: Rest::new(copy, hedger, classify) }
+        Self { first: Some(first), step: Step::Fresh, rest: Rest::new(copy, hedger, classify, repeat) }
     }
 }
 
-impl<S, C, Request> Future for ResponseFuture<S, C, Request>
+impl<S, C, R, Request> Future for ResponseFuture<S, C, R, Request>
 where
     S: Service<Request, Error: StackError> + Clone,
     C: Classify<S::Response, S::Error>,
+    R: Repeat<Request>,
 {
     type Output = Result<S::Response, S::Error>;
 
@@ -94,10 +97,11 @@ where
 
 type ResultOf<S, Request> = Result<<S as Service<Request>>::Response, <S as Service<Request>>::Error>;
 
-impl<S, C, Request> Projection<'_, S, C, Request>
+impl<S, C, R, Request> Projection<'_, S, C, R, Request>
 where
     S: Service<Request, Error: StackError> + Clone,
     C: Classify<S::Response, S::Error>,
+    R: Repeat<Request>,
 {
     /// The first try has ended; none if another one goes on.
     #[inline(never)]
@@ -152,7 +156,8 @@ where
                 }
                 StepProjection::Racing { hedge } => {
                     let (shared, budget) = (&self.rest.hedger.shared, self.rest.budget_id());
-                    let Some(result) = ready!(hedge.as_mut().poll(cx, shared, budget)) else {
+                    let polled = hedge.as_mut().poll(cx, shared, budget, &self.rest.repeat);
+                    let Some(result) = ready!(polled) else {
                         // It was never made. Without it, the first try goes on, or what it came to is the answer.
                         let failed = hedge.as_mut().take_failed();
                         self.step.set(Step::Alone);
@@ -205,7 +210,7 @@ fn is_refused<Response, Error: StackError>(result: &Result<Response, Error>) -> 
     result.as_ref().is_err_and(|error| error.as_rejected().is_some())
 }
 
-impl<S: Service<Request>, C, Request> fmt::Debug for ResponseFuture<S, C, Request> {
+impl<S: Service<Request>, C, R, Request> fmt::Debug for ResponseFuture<S, C, R, Request> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let step = match self.step {
             Step::Fresh => "fresh",

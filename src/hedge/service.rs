@@ -64,11 +64,11 @@ impl<S, C, R, Request> Service<Request> for Hedge<S, C, R>
 where
     S: Service<Request, Error: StackError> + Clone,
     C: Classify<S::Response, S::Error> + Clone,
-    R: Repeat<Request>,
+    R: Repeat<Request> + Clone,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, C, Request>;
+    type Future = ResponseFuture<S, C, R, Request>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
@@ -81,8 +81,8 @@ where
         // No copy is paid for where no hedge can follow.
         let may_hedge = hedger.shared.start.delay().is_some() && self.repeat.is_idempotent(&request);
         let copy = if may_hedge { self.repeat.copy(&mut request) } else { None };
-        let classify = self.classify.clone();
-        ResponseFuture::new(self.inner.call(request), copy, hedger, classify)
+        let (classify, repeat) = (self.classify.clone(), self.repeat.clone());
+        ResponseFuture::new(self.inner.call(request), copy, hedger, classify, repeat)
     }
 }
 

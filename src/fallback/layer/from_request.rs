@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::answer::{Answer, Answering, FailedCall, Reply, Sealed, Spare, deadline_has_passed};
+use super::answer::{Answer, Answering, FailedCall, Reply, Sealed, Spare};
+use super::copied::Copied;
 use crate::repeat::{ByClone, Repeat};
 
 /// An answer that an async function gives to the request and the result of the call.
@@ -102,34 +103,33 @@ impl<F, Types, R, Request, Response, Error> Answer<Request, Response, Error> for
 where
     F: Rescue<Request, Response, Error> + Clone,
     Types: Fits<Request, Response, Error>,
-    R: Repeat<Request>,
+    R: Repeat<Request> + Clone,
 {
-    type Spare = Kept<F, Request>;
+    type Spare = Kept<F, R, Request>;
 
     #[inline]
-    fn spare(&self, request: &mut Request) -> Kept<F, Request> {
-        Kept { rescue: self.rescue.clone(), copy: self.repeat.copy(request) }
+    fn spare(&self, request: &mut Request) -> Kept<F, R, Request> {
+        Kept { rescue: self.rescue.clone(), copy: Copied::of(request, &self.repeat) }
     }
 }
 
 /// A function and what it is to answer.
-pub struct Kept<F, Request> {
+pub struct Kept<F, R, Request> {
     rescue: F,
-    copy: Option<Request>,
+    copy: Copied<R, Request>,
 }
 
-impl<F, Request, Response, Error> Spare<Response, Error> for Kept<F, Request>
+impl<F, R, Request, Response, Error> Spare<Response, Error> for Kept<F, R, Request>
 where
     F: Rescue<Request, Response, Error>,
+    R: Repeat<Request>,
 {
     type Answering = Rescuing<F::Future>;
 
     fn answer(self, call: &FailedCall<'_, Response, Error>) -> Reply<Response, Self::Answering> {
-        match self.copy {
-            Some(request) if !deadline_has_passed() => {
-                Reply::Later(Rescuing { future: self.rescue.rescue(request, call.result) })
-            }
-            _ => Reply::Now(None),
+        match self.copy.to_send() {
+            Some(request) => Reply::Later(Rescuing { future: self.rescue.rescue(request, call.result) }),
+            None => Reply::Now(None),
         }
     }
 }
@@ -161,7 +161,7 @@ impl<F, Types, R> fmt::Debug for FromRequest<F, Types, R> {
     }
 }
 
-impl<F, Request> fmt::Debug for Kept<F, Request> {
+impl<F, R, Request> fmt::Debug for Kept<F, R, Request> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").finish_non_exhaustive()
     }

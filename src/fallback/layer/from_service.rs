@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::answer::{Answer, Answering, FailedCall, Reply, Sealed, Spare, deadline_has_passed};
+use super::answer::{Answer, Answering, FailedCall, Reply, Sealed, Spare};
+use super::copied::Copied;
 use crate::base::lanes::{LaneRef, Lanes};
 use crate::base::sync::Mutex;
 use crate::error::StackError;
@@ -59,36 +60,37 @@ impl<S, R> Sealed for FromService<S, R> {}
 impl<S, R, Request, Response, Error> Answer<Request, Response, Error> for FromService<S, R>
 where
     S: Service<Request, Response = Response> + Clone,
-    R: Repeat<Request>,
+    R: Repeat<Request> + Clone,
     Error: StackError,
 {
-    type Spare = Kept<S, Request>;
+    type Spare = Kept<S, R, Request>;
 
     #[inline]
-    fn spare(&self, request: &mut Request) -> Kept<S, Request> {
-        let copy = self.repeat.copy(request);
+    fn spare(&self, request: &mut Request) -> Kept<S, R, Request> {
+        let copy = Copied::of(request, &self.repeat);
         let idempotent = copy.is_none() || self.repeat.is_idempotent(request);
         Kept { prototype: self.prototype.here(), copy, idempotent }
     }
 }
 
 /// A service, and what it is to answer.
-pub struct Kept<S, Request> {
+pub struct Kept<S, R, Request> {
     prototype: LaneRef<Mutex<S>>,
-    copy: Option<Request>,
+    copy: Copied<R, Request>,
     idempotent: bool,
 }
 
-impl<S, Request, Response, Error> Spare<Response, Error> for Kept<S, Request>
+impl<S, R, Request, Response, Error> Spare<Response, Error> for Kept<S, R, Request>
 where
     S: Service<Request, Response = Response> + Clone,
+    R: Repeat<Request>,
     Error: StackError,
 {
     type Answering = Asking<S, Request>;
 
     fn answer(self, call: &FailedCall<'_, Response, Error>) -> Reply<Response, Self::Answering> {
-        let is_allowed = (self.idempotent || call.was_never_processed()) && !deadline_has_passed();
-        match self.copy.filter(|_| is_allowed) {
+        let is_allowed = self.idempotent || call.was_never_processed();
+        match is_allowed.then_some(self.copy).and_then(Copied::to_send) {
             Some(request) => {
                 let service = self.prototype.lock().clone();
                 Reply::Later(Asking { step: Step::Readying { asked: Some(Box::new((service, request))) } })
@@ -154,7 +156,7 @@ impl<S, R> fmt::Debug for FromService<S, R> {
     }
 }
 
-impl<S, Request> fmt::Debug for Kept<S, Request> {
+impl<S, R, Request> fmt::Debug for Kept<S, R, Request> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").finish_non_exhaustive()
     }

@@ -16,19 +16,25 @@ use crate::event::HedgeReason;
 use crate::hedge::service::Hedger;
 
 /// All of a call but its tries.
-pub(super) struct Rest<S, C, Request> {
+pub(super) struct Rest<S, C, R, Request> {
     /// For the hedge; gone when there was one, or could not be.
     copy: Option<Request>,
     /// When the first try first had to wait; gone when it has ended.
     began: Option<Instant>,
     pub(super) hedger: LaneRef<Hedger<S>>,
     pub(super) classify: C,
+    pub(super) repeat: R,
 }
 
-impl<S, C, Request> Rest<S, C, Request> {
+impl<S, C, R, Request> Rest<S, C, R, Request> {
     #[inline]
-    pub(super) const fn new(copy: Option<Request>, hedger: LaneRef<Hedger<S>>, classify: C) -> Self {
-        Self { copy, began: None, hedger, classify }
+    pub(super) const fn new(
+        copy: Option<Request>,
+        hedger: LaneRef<Hedger<S>>,
+        classify: C,
+        repeat: R,
+    ) -> Self {
+        Self { copy, began: None, hedger, classify, repeat }
     }
 
     /// Whether the first try had to wait and has not ended.
@@ -88,7 +94,7 @@ impl<S, C, Request> Rest<S, C, Request> {
     }
 }
 
-impl<S: Service<Request> + Clone, C, Request> Rest<S, C, Request> {
+impl<S: Service<Request> + Clone, C, R, Request> Rest<S, C, R, Request> {
     pub(super) fn hedge_if_slow(&mut self) -> Step<S, Request> {
         let hedge = self.hedge(HedgeReason::Slow, self.began, true);
         hedge.map_or(Step::Alone, |hedge| Step::Racing { hedge })
@@ -115,7 +121,7 @@ impl<S: Service<Request> + Clone, C, Request> Rest<S, C, Request> {
     }
 }
 
-impl<S, C, Request> Drop for Rest<S, C, Request> {
+impl<S, C, R, Request> Drop for Rest<S, C, R, Request> {
     /// The caller left. A first try that was slow by then is a slow one, however it would have ended; of another one
     /// nothing is known.
     #[inline]
