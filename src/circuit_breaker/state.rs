@@ -79,6 +79,14 @@ impl State for Circuit {
     fn may_leave(&self, _: Instant) -> bool {
         self.phase().is_closed()
     }
+
+    fn close(&self, now: Instant) {
+        self.steer(now, |manual| manual.keep(Mode::ShutDown));
+    }
+
+    fn parked(&self) -> &Arc<Wakers> {
+        &self.rare().parked
+    }
 }
 
 impl Circuit {
@@ -213,11 +221,6 @@ impl Circuit {
 
     fn count(&self, uncounted: Uncounted, lane: usize) {
         uncounted.count(&self.window, &self.rules().shape, lane);
-    }
-
-    /// Those who wait for the circuit to begin to refuse, or to stop.
-    pub(super) fn parked(&self) -> &Arc<Wakers> {
-        &self.rare().parked
     }
 
     /// Changes the core, shows what changed to those who look without a lock, and tells it once the lock is free.

@@ -10,6 +10,7 @@ use crate::base::held::{BehindKey, Home, Room};
 use crate::base::keyed::{KeyHash, Keyed, Resident};
 use crate::base::lanes::Lanes;
 use crate::base::sync::Arc;
+use crate::base::wakers::Wakers;
 use crate::event::{Common, EventKind, Voice};
 use crate::key::Key;
 
@@ -25,6 +26,17 @@ pub(crate) trait State: Sized {
 
     /// Whether nothing would be forgotten if it went.
     fn may_leave(&self, now: Instant) -> bool;
+
+    /// Lets no call through any more, for good, and refuses those who wait.
+    fn close(&self, now: Instant);
+
+    /// Those who must hear of changes: whoever closed it waits there for the last call.
+    fn parked(&self) -> &Arc<Wakers>;
+
+    /// Whether no call is in flight behind it.
+    fn is_empty(home: &Home<Self>) -> bool {
+        home.is_empty()
+    }
 }
 
 /// The states of a layer.
@@ -42,6 +54,10 @@ pub(crate) struct PerKey<T: State> {
 impl<T: State> Resident for Room<T> {
     fn may_leave(&self, now: Instant) -> bool {
         State::may_leave(&**self, now)
+    }
+
+    fn close(&self, now: Instant) {
+        State::close(&**self, now);
     }
 }
 

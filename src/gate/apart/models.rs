@@ -112,6 +112,30 @@ macro_rules! begins {
 
 models! { circuit bulkhead rate_limit adaptive }
 
+/// A key that is made while all are closed lets nobody through who could be missed.
+#[test]
+fn no_call_is_let_through_by_a_key_that_comes_while_all_are_closed() {
+    macro_rules! comes {
+        ($handle:expr) => {
+            loom::model(|| {
+                let keyed = $handle;
+                let other = keyed.clone();
+                let asking = loom::thread::spawn(move || other.entry(7).try_admit());
+                let (_, waker) = waker();
+                let closed = pin!(keyed.close()).poll(&mut Context::from_waker(&waker)).is_ready();
+                let admitted = asking.join().unwrap();
+                assert!(!closed || admitted.is_err(), "let through by what was closed");
+                drop(admitted);
+                assert!(keyed.entry(7).try_admit().is_err() && keyed.entry(7).in_flight() == 0);
+            });
+        };
+    }
+    comes!(circuit().key_by(by_number).handle());
+    comes!(bulkhead().key_by(by_number).handle());
+    comes!(rate_limit().key_by(by_number).handle());
+    comes!(adaptive().key_by(by_number).handle());
+}
+
 #[test]
 fn a_waiter_that_leaves_does_not_open_what_is_being_closed() {
     loom::model(|| {
