@@ -170,7 +170,7 @@ fn who_parks_while_it_begins_to_refuse_sees_it_or_is_woken() {
         |limiter| assert!(!passes(limiter, 0)),
         |limiter| assert!(joins(limiter) > 0),
         |limiter| limiter.pause(Duration::from_secs(1), at(0)),
-        Limiter::close,
+        Limiter::shut,
     ];
     for begin in begins {
         loom::model(move || {
