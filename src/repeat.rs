@@ -5,7 +5,8 @@
     message = "`{Self}` cannot send `{Request}` again",
     label = "this retry or hedge needs another `.repeat(…)`",
     note = "over `reqwest::Client`: `.repeat(seawall::reqwest::TryClone)`, or `seawall::reqwest::retry(config)`",
-    note = "of an `http::Request` with a body: `.repeat(seawall::http::Replay::default())`; of gRPC: `seawall::grpc::retry(config)`",
+    note = "of an `http::Request` whose body is one of axum, tonic or reqwest: `.repeat(seawall::http::Replay::default())`; of gRPC: `seawall::grpc::retry(config)`",
+    note = "of one whose body a layer above has wrapped, right above this one: `.map_request(|request: http::Request<_>| request.map(axum::body::Body::new))`",
     note = "of anything else: a closure that makes the copy, `.repeat(|request: &MyRequest| Some(…))`"
 )]
 pub trait Repeat<Request> {
