@@ -26,7 +26,7 @@ impl<R, Request> Copied<R, Request> {
 impl<R: Repeat<Request>, Request> Copied<R, Request> {
     /// The request for whoever answers instead of the call that is over; none if it cannot be read any more, or it is too late
     /// to start anything.
-    pub(super) fn to_send(self) -> Option<Request> {
+    pub(super) fn send(self) -> Option<Request> {
         let Self { copy, repeat } = self;
         let is_too_late = || Deadline::current().is_some_and(|deadline| deadline.remaining().is_zero());
         let mut request = copy?;

@@ -127,7 +127,7 @@ where
     type Answering = Rescuing<F::Future>;
 
     fn answer(self, call: &FailedCall<'_, Response, Error>) -> Reply<Response, Self::Answering> {
-        match self.copy.to_send() {
+        match self.copy.send() {
             Some(request) => Reply::Later(Rescuing { future: self.rescue.rescue(request, call.result) }),
             None => Reply::Now(None),
         }

@@ -90,7 +90,7 @@ where
 
     fn answer(self, call: &FailedCall<'_, Response, Error>) -> Reply<Response, Self::Answering> {
         let is_allowed = self.idempotent || call.was_never_processed();
-        match is_allowed.then_some(self.copy).and_then(Copied::to_send) {
+        match is_allowed.then_some(self.copy).and_then(Copied::send) {
             Some(request) => {
                 let service = self.prototype.lock().clone();
                 Reply::Later(Asking { step: Step::Readying { asked: Some(Box::new((service, request))) } })

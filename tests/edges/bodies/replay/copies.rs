@@ -118,7 +118,8 @@ async fn a_fallback_does_not_send_what_was_too_long_to_keep() {
     let rescue = move |request: Request<Body>, _: &Result<Response<Body>, Error<Infallible>>| {
         let counted = counted.clone();
         async move {
-            counted.lock().unwrap().push(read(request.into_body()).await);
+            let body = read(request.into_body()).await;
+            counted.lock().unwrap().push(body);
             Ok(status(200))
         }
     };
