@@ -93,7 +93,6 @@ impl Deadline {
     }
 
     /// Makes this the current deadline while `run` runs.
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "for the edges"))]
     pub(crate) fn within<T>(self, run: impl FnOnce() -> T) -> T {
         let mut limit = Limit::at(self.at, self.origin);
         let _entered = limit.enter();
