@@ -44,7 +44,7 @@ pub enum Cause {
     Answered,
     /// No answer came in time; the service may have had the request.
     TimedOut,
-    /// The request never left: no connection could be made. Any request may be sent again.
+    /// The request never left: no connection could be made. Any request may be sent again, so say it of one call and not of several.
     Unsent,
     /// The service says that it never processed the request (HTTP/2's `REFUSED_STREAM`, or a GOAWAY before it). Any request
     /// may be sent again, and a retry does so once at once and for nothing.

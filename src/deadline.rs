@@ -91,12 +91,14 @@ impl Deadline {
     /// As [`scope`](Self::scope), and it is the deadline of the making of the future, too.
     #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "for the edges"))]
     pub(crate) fn call<F: Future>(self, make: impl FnOnce() -> F) -> Scoped<F> {
+        Scoped { inner: self.within(make), limit: Limit::at(self.at, self.origin) }
+    }
+
+    /// Makes this the current deadline while `run` runs.
+    pub(crate) fn within<T>(self, run: impl FnOnce() -> T) -> T {
         let mut limit = Limit::at(self.at, self.origin);
-        let inner = {
-            let _entered = limit.enter();
-            make()
-        };
-        Scoped { inner, limit }
+        let _entered = limit.enter();
+        run()
     }
 }
 

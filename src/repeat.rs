@@ -5,7 +5,8 @@
     message = "`{Self}` cannot send `{Request}` again",
     label = "this retry or hedge needs another `.repeat(…)`",
     note = "over `reqwest::Client`: `.repeat(seawall::reqwest::TryClone)`, or `seawall::reqwest::retry(config)`",
-    note = "of an `http::Request` with a body: `.repeat(seawall::http::Replay::default())`; of gRPC: `seawall::grpc::retry(config)`",
+    note = "of an `http::Request` whose body is one of axum, tonic or reqwest: `.repeat(seawall::http::Replay::default())`; of gRPC: `seawall::grpc::retry(config)`",
+    note = "of one whose body a layer above has wrapped, right above this one: `.map_request(|request: http::Request<_>| request.map(axum::body::Body::new))`",
     note = "of anything else: a closure that makes the copy, `.repeat(|request: &MyRequest| Some(…))`"
 )]
 pub trait Repeat<Request> {
@@ -13,7 +14,8 @@ pub trait Repeat<Request> {
     /// change the request that is about to be sent, so that it can share with its copy what cannot be cloned.
     fn copy(&self, request: &mut Request) -> Option<Request>;
 
-    /// A copy is about to be sent, and the attempt before it is over: what is left of that must not disturb this one.
+    /// A copy is about to be sent, and the attempt before it is over: what is left of that must not disturb this one. Not asked by
+    /// a hedge whose first try goes on.
     fn begin_again(&self, copy: &mut Request) {
         let _ = copy;
     }
@@ -31,8 +33,8 @@ pub trait Repeat<Request> {
         true
     }
 
-    /// Whether a copy can still be sent: what it shares with the request may have been too much to keep. A retry asks when it is
-    /// about to be; a copy that cannot be read any more must fail where it is sent all the same.
+    /// Whether a copy can still be sent: what it shares with the request may have been too much to keep. Asked when it is about to
+    /// be; a copy that cannot be read any more must fail where it is sent all the same.
     fn is_whole(&self, copy: &mut Request) -> bool {
         let _ = copy;
         true

@@ -5,6 +5,7 @@ use std::future::Future;
 
 use super::layer::AdaptivePermit;
 use super::state::Adapting;
+use crate::base::clock::precise;
 use crate::base::held::Home;
 use crate::error::Error;
 use crate::event::Subscription;
@@ -77,9 +78,7 @@ impl Handle {
 
     /// Lets nothing through any more, and resolves when the last call in flight has ended. For good.
     pub async fn close(&self) {
-        self.home.pool.close();
-        self.home.voice().tell_limit(|| self.home.pool.max() as usize);
-        apart::until(self.home.pool.parked(), || self.in_flight() == 0).await;
+        apart::close(&self.home, precise()).await;
     }
 }
 

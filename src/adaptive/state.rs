@@ -9,8 +9,10 @@ use std::time::Duration;
 use self::limit::{AnyLimit, Limit, Sample};
 use super::config::AdaptiveConfig;
 use crate::base::clock::Instant;
+use crate::base::held::Home;
 use crate::base::pool::{Order, Pool};
-use crate::base::sync::Mutex;
+use crate::base::sync::{Arc, Mutex};
+use crate::base::wakers::Wakers;
 use crate::classify::{Cause, Outcome};
 use crate::event::{EventKind, Voice};
 use crate::gate::keyed::State;
@@ -161,6 +163,19 @@ impl State for Adapting {
     /// What it learned is lost, but nothing else: a key that comes back starts again.
     fn may_leave(&self, _: Instant) -> bool {
         self.pool.in_flight() == 0 && self.pool.max() > 0
+    }
+
+    fn close(&self, _: Instant) {
+        self.pool.close();
+        self.voice.tell_limit(|| self.pool.max() as usize);
+    }
+
+    fn parked(&self) -> &Arc<Wakers> {
+        self.pool.parked()
+    }
+
+    fn is_empty(home: &Home<Self>) -> bool {
+        home.pool.in_flight() == 0
     }
 }
 

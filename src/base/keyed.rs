@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 
 use self::shard::{Residents, Shard};
 use super::clock::Instant;
-use super::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering};
+use super::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 
 mod shard;
 
@@ -19,6 +19,11 @@ pub(crate) trait Resident {
     /// Whether what is lost is so old that it may leave when nobody else can make room. Asked in the same way.
     fn is_old_news(&self, _: Instant) -> bool {
         false
+    }
+
+    /// It does nothing any more from now on, for good. Runs without a lock of the map.
+    fn close(&self, now: Instant) {
+        let _ = now;
     }
 }
 
@@ -32,6 +37,8 @@ pub(crate) struct Keyed<T> {
     taken: AtomicU64,
     overflow: Mutex<Option<Arc<T>>>,
     overflowed: AtomicU64,
+    /// Goes up for good. Whoever enters looks under the lock of his shard, so whoever closes either finds him there or is seen.
+    closed: AtomicBool,
     seed: RandomState,
 }
 
@@ -73,6 +80,7 @@ impl<T> Keyed<T> {
             taken: AtomicU64::new(0),
             overflow: Mutex::default(),
             overflowed: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
             seed: RandomState::new(),
         }
     }
@@ -91,7 +99,7 @@ impl<T> Keyed<T> {
 
     /// Of each resident what `tell` says, which runs under a lock. Nobody is held meanwhile, since that would leave newcomers
     /// no room: who comes or goes may be among them or not.
-    pub(crate) fn each<U>(&self, tell: impl Fn(&T) -> U) -> Vec<U> {
+    pub(crate) fn each<U>(&self, tell: impl Fn(&Arc<T>) -> U) -> Vec<U> {
         let mut all = Vec::new();
         for shard in 0..self.shards.len() {
             all.extend(self.lock(shard).iter().map(&tell));
@@ -112,6 +120,10 @@ impl<T> Keyed<T> {
     /// The resident that keys without room share, if there ever was one.
     pub(crate) fn overflow(&self) -> Option<Arc<T>> {
         self.overflow.lock().clone()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     fn home(&self, hash: KeyHash) -> usize {
@@ -142,35 +154,79 @@ impl<T: Resident> Keyed<T> {
         overflow: impl FnOnce() -> T,
         now: impl FnOnce() -> Instant,
     ) -> Stay<T> {
-        let resident = self
-            .find(hash, &is)
-            .or_else(|| self.enter(hash, is, &Arc::new(make()), now()))
-            .map(|resident| Stay { resident, overflowed: false });
-        resident.unwrap_or_else(|| {
-            self.overflowed.fetch_add(1, Ordering::Relaxed);
-            Stay { resident: self.overflow().unwrap_or_else(|| self.share(overflow)), overflowed: true }
-        })
+        if let Some(resident) = self.find(hash, &is) {
+            return Stay { resident, overflowed: false };
+        }
+        let (fresh, now) = (Arc::new(make()), now());
+        if let Some(resident) = self.let_in(&fresh, now, |closed| self.enter(hash, &is, &fresh, closed, now))
+        {
+            return Stay { resident, overflowed: false };
+        }
+        self.overflowed.fetch_add(1, Ordering::Relaxed);
+        let resident = self.overflow().unwrap_or_else(|| self.share(&Arc::new(overflow()), now));
+        Stay { resident, overflowed: true }
     }
 
-    /// Makes the overflow resident, or finds who was faster.
-    fn share(&self, overflow: impl FnOnce() -> T) -> Arc<T> {
-        let fresh = Arc::new(overflow());
-        let mut shared = self.overflow.lock();
-        shared.get_or_insert_with(|| fresh.clone()).clone()
+    /// Closes all residents, and those that come later before they enter.
+    pub(crate) fn close(&self, now: Instant) -> Vec<Arc<T>> {
+        self.closed.store(true, Ordering::Relaxed);
+        let mut all = self.each(Arc::clone);
+        all.extend(self.overflow());
+        all.iter().for_each(|resident| resident.close(now));
+        all
     }
 
-    /// Gives `fresh` a place, or finds who was faster.
-    fn enter(&self, hash: KeyHash, is: impl Fn(&T) -> bool, fresh: &Arc<T>, now: Instant) -> Option<Arc<T>> {
+    /// Lets `fresh` enter; again, if all was closed meanwhile, which `enter` is told.
+    fn let_in(&self, fresh: &T, now: Instant, enter: impl Fn(bool) -> Option<Arc<T>>) -> Option<Arc<T>> {
+        loop {
+            let closed = self.is_closed();
+            if closed {
+                fresh.close(now);
+            }
+            let entered = enter(closed);
+            if entered.is_some() || closed == self.is_closed() {
+                return entered;
+            }
+        }
+    }
+
+    /// Gives the overflow resident its place, or finds who was faster.
+    fn share(&self, fresh: &Arc<T>, now: Instant) -> Arc<T> {
+        let shared = self.let_in(fresh, now, |closed| {
+            let mut shared = self.overflow.lock();
+            if shared.is_none() && closed == self.is_closed() {
+                *shared = Some(fresh.clone());
+            }
+            shared.clone()
+        });
+        shared.expect("there is always room for the overflow")
+    }
+
+    /// Gives `fresh` a place unless it should be `closed` and is not, or finds who was faster.
+    fn enter(
+        &self,
+        hash: KeyHash,
+        is: impl Fn(&T) -> bool,
+        fresh: &Arc<T>,
+        closed: bool,
+        now: Instant,
+    ) -> Option<Arc<T>> {
         let home = self.home(hash);
+        let is_late = || closed != self.is_closed();
         // Each place is at all times either free for anyone or that of a resident who can be found. So a thread that
         // seeks the same key meanwhile finds this one or enters itself: never is it turned away by a place on the way.
         let settle = |shard: &mut Residents<T>| {
-            shard.find(hash, &is).or_else(|| self.take_place().then(|| shard.push(hash, fresh)))
+            let push =
+                |shard: &mut Residents<T>| (!is_late() && self.take_place()).then(|| shard.push(hash, fresh));
+            shard.find(hash, &is).or_else(|| push(shard))
         };
 
         let mut shard = self.lock(home);
         if let Some(resident) = settle(&mut shard) {
             return Some(resident);
+        }
+        if is_late() {
+            return None;
         }
         let left = shard.replace(hash, fresh, |resident| resident.may_leave(now));
         drop(shard);
@@ -188,6 +244,9 @@ impl<T: Resident> Keyed<T> {
         let mut shard = self.lock(home);
         if let Some(resident) = settle(&mut shard) {
             return Some(resident);
+        }
+        if is_late() {
+            return None;
         }
         let left = shard.replace(hash, fresh, |resident| resident.is_old_news(now));
         drop(shard);

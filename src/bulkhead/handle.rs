@@ -95,9 +95,7 @@ impl Handle {
     /// Lets nobody in any more, refuses those who wait, and resolves when the last call in flight has ended. For good. One
     /// whose cost is 0 takes no place, and is not waited for.
     pub async fn close(&self) {
-        self.home.pool.close();
-        self.home.voice().tell_limit(|| self.home.pool.max() as usize);
-        apart::until(self.home.pool.parked(), || self.in_flight() == 0).await;
+        apart::close(&self.home, precise()).await;
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::config::BulkheadConfig;
 use super::layer::BulkheadPermit;
 use crate::base::clock::Instant;
-use crate::base::held::Hold;
+use crate::base::held::{Hold, Home};
 use crate::base::pool::{Order, Pool, Terms, Verdict};
+use crate::base::sync::Arc;
+use crate::base::wakers::Wakers;
 use crate::classify::Outcome;
 use crate::event::{EventKind, LimitReason, Voice};
 use crate::gate::keyed::State;
@@ -93,6 +95,19 @@ impl State for Compartment {
 
     fn may_leave(&self, _: Instant) -> bool {
         self.pool.in_flight() == 0 && self.pool.max() == self.voice.rules().max_concurrent.min(Pool::MOST)
+    }
+
+    fn close(&self, _: Instant) {
+        self.pool.close();
+        self.voice.tell_limit(|| self.pool.max() as usize);
+    }
+
+    fn parked(&self) -> &Arc<Wakers> {
+        self.pool.parked()
+    }
+
+    fn is_empty(home: &Home<Self>) -> bool {
+        home.pool.in_flight() == 0
     }
 }
 

@@ -14,6 +14,7 @@ use crate::base::window::Counts;
 use crate::error::Error;
 use crate::event::{CircuitState, Subscription};
 use crate::gate::apart;
+use crate::gate::keyed::State;
 use crate::rejected::Rejected;
 use crate::totals::Totals;
 
@@ -100,8 +101,7 @@ impl Handle {
     /// Lets nothing through any more, and resolves when the last call in flight has ended. For good; what lets traffic flow
     /// is [`reset`](Self::reset).
     pub async fn close(&self) {
-        self.circuit.steer(present(&self.circuit), |manual| manual.keep(Mode::ShutDown));
-        apart::emptied(&self.circuit, self.circuit.parked()).await;
+        apart::close(&self.circuit, present(&self.circuit)).await;
     }
 
     /// Resolves when a call would be let through again: the circuit is closed, or the next call may probe. For batch

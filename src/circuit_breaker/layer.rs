@@ -18,7 +18,7 @@ use crate::classify::{ErrorsFail, Outcome};
 use crate::deadline::dropped_as;
 use crate::error::ConfigError;
 use crate::event::{Common, Listener, Pattern};
-use crate::gate::keyed::States;
+use crate::gate::keyed::{State, States};
 use crate::gate::scope::Scope;
 use crate::gate::{Admission, ByKey, Gate, Gated, KeyedHandle, Keys, NeverWaits, Permit, Unkeyed, sealed};
 use crate::key::Key;
@@ -145,7 +145,7 @@ pub struct CircuitGate<K = Unkeyed> {
 impl<K> sealed::Sealed for CircuitGate<K> {
     #[expect(private_interfaces, reason = "sealed")]
     fn parked(&self) -> Option<&Arc<Wakers>> {
-        self.circuits.only().map(Circuit::parked)
+        self.circuits.only().map(State::parked)
     }
 }
 

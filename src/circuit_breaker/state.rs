@@ -40,8 +40,7 @@ mod view;
 use self::ledger::Uncounted;
 pub use self::phase::Mode;
 
-/// One circuit, shared by all the services of its layer, or by the calls of one key. What most circuits never need is
-/// made when it is needed: there may be many.
+/// One circuit, of the services of a layer or the calls of one key. What most never need is made late: there may be many.
 #[repr(C)]
 pub struct Circuit {
     pub(super) voice: Voice<CircuitRules>,
@@ -82,6 +81,14 @@ impl State for Circuit {
 
     fn is_old_news(&self, now: Instant) -> bool {
         self.ended_long_ago(now)
+    }
+
+    fn close(&self, now: Instant) {
+        self.steer(now, |manual| manual.keep(Mode::ShutDown));
+    }
+
+    fn parked(&self) -> &Arc<Wakers> {
+        &self.rare().parked
     }
 }
 
@@ -217,11 +224,6 @@ impl Circuit {
 
     fn count(&self, uncounted: Uncounted, lane: usize) {
         uncounted.count(&self.window, &self.rules().shape, lane);
-    }
-
-    /// Those who wait for the circuit to begin to refuse, or to stop.
-    pub(super) fn parked(&self) -> &Arc<Wakers> {
-        &self.rare().parked
     }
 
     /// Changes the core, shows what changed to those who look without a lock, and tells it once the lock is free.

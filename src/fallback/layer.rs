@@ -23,6 +23,7 @@ use crate::name::Name;
 
 mod answer;
 mod at_once;
+mod copied;
 mod from_request;
 mod from_service;
 mod last_good;

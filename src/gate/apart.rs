@@ -6,6 +6,9 @@ use std::task::Poll;
 
 use super::Permit;
 use super::future::failing_if_it_panics;
+use super::keyed::State;
+use crate::base::bell::Listed;
+use crate::base::clock::Instant;
 use crate::base::held::Home;
 use crate::base::sync::Arc;
 use crate::base::wakers::Wakers;
@@ -28,21 +31,44 @@ pub(crate) async fn run<P: Permit, T, E>(
     result.map_err(Error::Service)
 }
 
-/// Resolves when no call holds the state of a gate that lets none through any more.
-pub(crate) async fn emptied<T>(home: &Home<T>, parked: &Arc<Wakers>) {
-    let _listed = home.list(parked);
-    until(parked, || home.is_empty()).await;
+/// Closes the state of a gate, and resolves when no call is in flight behind it.
+pub(crate) async fn close<T: State>(home: &Home<T>, now: Instant) {
+    home.close(now);
+    emptied(home).await;
 }
 
-/// Resolves when it is so. Whoever may make it so wakes all that are parked.
-pub(crate) async fn until(parked: &Arc<Wakers>, is_so: impl Fn() -> bool) {
+/// Resolves when no call is in flight behind a state that was closed.
+pub(super) async fn emptied<C: Closed + ?Sized>(closed: &C) {
+    let _listed = closed.list();
     let mut parking = None;
     poll_fn(|cx| {
-        Wakers::park(parked, &mut parking, cx.waker());
-        // It may have come to be so before anybody could know of this waker.
-        if is_so() { Poll::Ready(()) } else { Poll::Pending }
+        Wakers::park(closed.parked(), &mut parking, cx.waker());
+        // The last one may have left before anybody could know of this waker.
+        if closed.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+/// A state that was closed, of whatever gate.
+pub(super) trait Closed {
+    /// While the answer lives, whoever leaves wakes those that are parked.
+    fn list(&self) -> Listed;
+    fn parked(&self) -> &Arc<Wakers>;
+    fn is_empty(&self) -> bool;
+}
+
+impl<T: State> Closed for Home<T> {
+    fn list(&self) -> Listed {
+        self.list(T::parked(self))
+    }
+
+    fn parked(&self) -> &Arc<Wakers> {
+        T::parked(self)
+    }
+
+    fn is_empty(&self) -> bool {
+        T::is_empty(self)
+    }
 }
 
 #[cfg(all(test, seawall_loom))]

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::apart::{Closed, emptied};
 use super::keyed::{PerKey, State};
+use crate::base::clock::now;
 use crate::base::held::{BehindKey, Home};
 use crate::base::sync;
 use crate::event::Subscription;
@@ -66,6 +68,14 @@ impl<H> KeyedHandle<H> {
     pub fn subscribe(&self) -> Subscription {
         self.rooms.subscribe()
     }
+
+    /// Closes all keys, those that come later from their beginning, and what keys without room share: nothing is let through any
+    /// more, who waits is refused. Resolves when the last call in flight behind any of them has ended. For good.
+    pub async fn close(&self) {
+        for closed in self.rooms.close() {
+            emptied(&*closed).await;
+        }
+    }
 }
 
 impl<H> Clone for KeyedHandle<H> {
@@ -89,11 +99,16 @@ pub(super) trait Directory<H> {
     fn overflowed(&self) -> u64;
     fn overflow(&self) -> Option<H>;
     fn subscribe(&self) -> Subscription;
+    fn close(&self) -> Vec<Box<dyn Closed + Send + Sync>>;
 }
 
 pub(super) struct Rooms<T: State>(pub(super) sync::Arc<PerKey<T>>);
 
-impl<T: State, H: From<Home<T>>> Directory<H> for Rooms<T> {
+impl<T, H> Directory<H> for Rooms<T>
+where
+    T: State<Rules: Send + Sync> + Send + Sync + 'static,
+    H: From<Home<T>>,
+{
     fn find(&self, key: &Key<'_>) -> Option<H> {
         let rooms = &self.0.rooms;
         let room = rooms.find(rooms.hash_of(key), |room| room.voice().key().is_some_and(|kept| kept == key));
@@ -122,5 +137,10 @@ impl<T: State, H: From<Home<T>>> Directory<H> for Rooms<T> {
 
     fn subscribe(&self) -> Subscription {
         self.0.layer.events.subscribe()
+    }
+
+    fn close(&self) -> Vec<Box<dyn Closed + Send + Sync>> {
+        let rooms = self.0.rooms.close(now()).into_iter();
+        rooms.map(|room| Box::new(Home::Key(BehindKey::of(room))) as Box<_>).collect()
     }
 }

@@ -77,14 +77,19 @@ pub(crate) fn settle<P, C, Response, Error>(
     let outcome = judge(classify, result);
     let is_abandoned = match result.as_ref().err().and_then(StackError::as_rejected) {
         Some(rejected) => rejected.kind() == RejectedKind::DeadlineExceeded,
-        // The service has heard of the deadline, and was the first to say so.
-        None => outcome == Outcome::Ignored && set_by_caller().is_some_and(|at| at <= precise()),
+        None => cut_off_by_caller(outcome),
     };
     if is_abandoned {
         *permit = None;
     } else {
         permit.iter_mut().for_each(|permit| permit.settle_in_place(outcome));
     }
+}
+
+/// Whether a call that ended with this outcome was cut off by its caller's deadline, and the service was the first to say so.
+#[inline]
+pub(crate) fn cut_off_by_caller(outcome: Outcome) -> bool {
+    outcome == Outcome::Ignored && set_by_caller().is_some_and(|at| at <= precise())
 }
 
 pub(crate) mod sealed {

@@ -10,6 +10,7 @@ use crate::base::held::{BehindKey, Home, Room};
 use crate::base::keyed::{KeyHash, Keyed, Resident};
 use crate::base::lanes::Lanes;
 use crate::base::sync::Arc;
+use crate::base::wakers::Wakers;
 use crate::event::{Common, EventKind, Voice};
 use crate::key::Key;
 
@@ -29,6 +30,17 @@ pub(crate) trait State: Sized {
     /// Whether what would be forgotten is so old that it may go where nobody else can.
     fn is_old_news(&self, _: Instant) -> bool {
         false
+    }
+
+    /// Lets no call through any more, for good, and refuses those who wait.
+    fn close(&self, now: Instant);
+
+    /// Those who must hear of changes: whoever closed it waits there for the last call.
+    fn parked(&self) -> &Arc<Wakers>;
+
+    /// Whether no call is in flight behind it.
+    fn is_empty(home: &Home<Self>) -> bool {
+        home.is_empty()
     }
 }
 
@@ -51,6 +63,10 @@ impl<T: State> Resident for Room<T> {
 
     fn is_old_news(&self, now: Instant) -> bool {
         State::is_old_news(&**self, now)
+    }
+
+    fn close(&self, now: Instant) {
+        State::close(&**self, now);
     }
 }
 

@@ -123,6 +123,11 @@ impl ClassifyBody for GrpcClassify {
     fn end(&self, trailers: Option<&HeaderMap>) -> Outcome {
         trailers.and_then(|trailers| self.judge(trailers)).unwrap_or(Outcome::TRANSIENT)
     }
+
+    /// A server may also reset the stream of a call whose time is over.
+    fn broken(&self) -> Outcome {
+        if is_callers_own() { Outcome::Ignored } else { Outcome::TRANSIENT }
+    }
 }
 
 impl<B, E: StackError> Classify<Response<B>, E> for GrpcClassify {

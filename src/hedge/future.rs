@@ -161,7 +161,8 @@ where
                 }
                 StepProjection::Racing { hedge } => {
                     let (shared, budget) = (&self.rest.hedger.shared, self.rest.budget_id());
-                    let Some(result) = ready!(hedge.as_mut().poll(cx, shared, budget)) else {
+                    let polled = hedge.as_mut().poll(cx, shared, budget, &self.rest.repeat);
+                    let Some(result) = ready!(polled) else {
                         // It was never made. Without it, the first try goes on, or what it came to is the answer.
                         let failed = hedge.as_mut().take_failed();
                         self.step.set(Step::Alone);

@@ -26,6 +26,9 @@ use crate::event::{Attempts, Degraded};
 ///
 /// `retry-after-ms` goes before `Retry-After`, and that before a [quota](quota_reset) that is used up. From status 400 on, `x-should-retry: true` makes a response `Transient`
 /// (unless it is `Throttled`), and `false` makes a transient one `Permanent` and a throttled one `Ignored`. An error is `Transient`: `Unsent` if the connection was refused.
+///
+/// For one client: an error of a service that makes several calls says `Unsent` though all but the last were made. Put the retry around
+/// each of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatusClassify;
 

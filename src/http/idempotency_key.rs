@@ -1,8 +1,9 @@
 //! One key on all attempts of a call.
 
+use ::http::response::Parts;
 use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
-use super::{StatusClassify, may_be_repeated};
+use super::{ClassifyBody, StatusClassify, may_be_repeated};
 use crate::base::random::entropy;
 use crate::classify::{Classify, Outcome};
 use crate::error::StackError;
@@ -74,9 +75,7 @@ where
 {
     fn classify(&self, result: &Result<Response<B>, E>) -> Outcome {
         match result {
-            Ok(response) if response.status() == StatusCode::CONFLICT => {
-                StatusClassify.judge(StatusCode::SERVICE_UNAVAILABLE, response.headers())
-            }
+            Ok(response) if response.status() == StatusCode::CONFLICT => busy(response.headers()),
             _ => self.0.classify(result),
         }
     }
@@ -88,6 +87,24 @@ where
     fn fell_back(&self, response: &mut Response<B>, degraded: Degraded) {
         self.0.fell_back(response, degraded);
     }
+}
+
+impl<C: ClassifyBody> ClassifyBody for InFlight<C> {
+    fn head(&self, parts: &Parts) -> Option<Outcome> {
+        if parts.status == StatusCode::CONFLICT { Some(busy(&parts.headers)) } else { self.0.head(parts) }
+    }
+
+    fn end(&self, trailers: Option<&HeaderMap>) -> Outcome {
+        self.0.end(trailers)
+    }
+
+    fn broken(&self) -> Outcome {
+        self.0.broken()
+    }
+}
+
+fn busy(headers: &HeaderMap) -> Outcome {
+    StatusClassify.judge(StatusCode::SERVICE_UNAVAILABLE, headers)
 }
 
 #[cfg(all(test, not(seawall_loom)))]
@@ -143,6 +160,12 @@ mod tests {
             &[("retry-after".parse().unwrap(), "2".parse().unwrap())].into_iter().collect(),
         );
         assert_eq!(judged(409), transient);
+        let head = |status: u16| {
+            InFlight(StatusClassify)
+                .head(&Response::builder().status(status).body(()).unwrap().into_parts().0)
+        };
+        assert_eq!((head(409), head(422), head(200)), (Some(Outcome::TRANSIENT), None, None));
+        assert_eq!(InFlight(StatusClassify).end(None), Outcome::Success);
         assert_eq!((judged(422), judged(200)), (Outcome::Success, Outcome::Success));
     }
 }

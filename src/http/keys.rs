@@ -8,10 +8,29 @@ use crate::key::Key;
 /// A state for each host and port that is called: give it to `key_by` on the client's side.
 ///
 /// From the URI, without the user in it, or if it has no host from the header `Host`. Requests without either share one key.
+/// Capitals are made small, and the port is left out if it is that of the URI's scheme: `Example.com:443` and `example.com`
+/// are one key over `https`.
 pub fn by_host<B>(request: &Request<B>) -> Key<'_> {
-    let of_uri = request.uri().authority().and_then(|authority| authority.as_str().rsplit('@').next());
+    let uri = request.uri();
+    let of_uri = uri.authority().and_then(|authority| authority.as_str().rsplit('@').next());
     let host = || request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    Key::from(of_uri.or_else(host).unwrap_or_default())
+    let host = without_default_port(of_uri.or_else(host).unwrap_or_default(), uri.scheme_str());
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Key::from(&*host.to_ascii_lowercase()).into_owned();
+    }
+    Key::from(host)
+}
+
+fn without_default_port<'a>(host: &'a str, scheme: Option<&str>) -> &'a str {
+    let default = match scheme {
+        Some("http" | "ws") => "80",
+        Some("https" | "wss") => "443",
+        _ => "",
+    };
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.is_empty() || port == default => name,
+        _ => host,
+    }
 }
 
 /// A state for each value of this header: a tenant, a client. Give it to `key_by`.
@@ -40,6 +59,27 @@ mod tests {
         assert_eq!(of("http://user:secret@a.example:81/x", None), "a.example:81");
         assert_eq!(of("/x", Some("b.example")), "b.example");
         assert_eq!(of("/x", None), "");
+    }
+
+    #[test]
+    fn one_host_is_one_key_however_it_is_written() {
+        let of = |uri: &str| by_host(&Request::get(uri).body(()).unwrap()).reveal();
+        for uri in
+            ["https://a.example/", "https://A.Example/", "https://a.example:443/", "https://u@a.EXAMPLE:/"]
+        {
+            assert_eq!(of(uri), "a.example", "{uri}");
+        }
+        assert_eq!(
+            (of("http://[2001:DB8::1]:80/"), of("wss://a.example:443/")),
+            ("[2001:db8::1]".into(), "a.example".into())
+        );
+        for (uri, key) in
+            [("http://a.example:443/", "a.example:443"), ("https://a.example:80/", "a.example:80")]
+        {
+            assert_eq!(of(uri), key, "{uri}");
+        }
+        let host = Request::get("/").header(HOST, "A.Example:80").body(()).unwrap();
+        assert_eq!(by_host(&host).reveal(), "a.example:80", "nobody says which scheme it was");
     }
 
     #[test]

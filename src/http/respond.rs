@@ -120,6 +120,12 @@ impl<S, L: Layer<Lifted<S>>, A: Clone> Layer<S> for Respond<L, A> {
 }
 
 /// What is answered to a call that got no response. Closures `Fn(&Rejected) -> Response<B>` qualify.
+#[diagnostic::on_unimplemented(
+    message = "a refusal cannot be answered with a `{B}`",
+    label = "a body that can be made anew is needed",
+    note = "a layer inside, such as `TraceLayer` of tower-http, makes bodies that only it can make: put it around `respond`",
+    note = "or right around that layer: `.map_response(|response: http::Response<_>| response.map(axum::body::Body::new))`"
+)]
 pub trait Answer<B> {
     /// To one that a layer refused.
     fn refused(&self, rejected: &Rejected) -> Response<B>;

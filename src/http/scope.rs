@@ -30,7 +30,8 @@ pub trait ClassifyBody {
     /// What the head of a response says; `None` if that depends on how the body ends.
     fn head(&self, parts: &Parts) -> Option<Outcome>;
 
-    /// What the end of the body says: its trailers, if it has any.
+    /// What the end of the body says: its trailers, if it has any. The caller's deadline of the call is then the current one, wherever
+    /// the body was read.
     fn end(&self, trailers: Option<&HeaderMap>) -> Outcome;
 
     /// What a body says that broke off.
@@ -66,6 +67,7 @@ impl ClassifyBody for StatusClassify {
 /// |---|---|
 /// | the body ends | is judged by [`ClassifyBody`]: its head, or else its end |
 /// | the body breaks off | failed |
+/// | its caller's deadline has passed when it ends, and the classifier says `Ignored`, as that of gRPC then does | was abandoned |
 /// | the body is dropped before its end | was judged by its head if that was a failure; else it was abandoned |
 /// | no body will come: a HEAD request, a 204, an empty body | is judged at once |
 /// | the connection is upgraded: a 101, a CONNECT that was accepted | is judged at once, and holds its place until the last clone of its [`Upgraded`] is dropped |

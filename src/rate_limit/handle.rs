@@ -111,8 +111,7 @@ impl Handle {
 
     /// Lets nothing pass any more, refuses those who wait, and resolves when the last call in flight has ended. For good.
     pub async fn close(&self) {
-        self.home.close();
-        apart::emptied(&self.home, self.home.parked()).await;
+        apart::close(&self.home, precise()).await;
     }
 }
 

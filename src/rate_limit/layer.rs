@@ -147,7 +147,7 @@ pub struct RateLimitGate<K = Unkeyed, W = One> {
 impl<K, W> sealed::Sealed for RateLimitGate<K, W> {
     #[expect(private_interfaces, reason = "sealed")]
     fn parked(&self) -> Option<&Arc<Wakers>> {
-        self.limiters.only().map(Limiter::parked)
+        self.limiters.only().map(State::parked)
     }
 }
 

@@ -127,10 +127,6 @@ impl Limiter {
         self.refusing.load(Ordering::Acquire) || self.queued.load(Ordering::Acquire)
     }
 
-    pub(super) fn parked(&self) -> &Arc<Wakers> {
-        self.parked.get_or_init(Arc::default)
-    }
-
     pub(super) fn wake_parked(&self) {
         // As in `Wakers::park`.
         fence(Ordering::SeqCst);
@@ -182,6 +178,14 @@ impl State for Limiter {
 
     fn may_leave(&self, now: Instant) -> bool {
         !self.closed() && now >= self.paused_until() && self.meter.is_idle(&self.rules().allowed, now)
+    }
+
+    fn close(&self, _: Instant) {
+        self.shut();
+    }
+
+    fn parked(&self) -> &Arc<Wakers> {
+        self.parked.get_or_init(Arc::default)
     }
 }
 

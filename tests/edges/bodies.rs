@@ -16,6 +16,7 @@ use seawall::{BulkheadConfig, BulkheadLayer, Error};
 use tokio::net::TcpListener;
 use tower::util::MapErr;
 
+mod cut_off;
 mod deadlines;
 mod discarded;
 mod replay;

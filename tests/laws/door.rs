@@ -6,7 +6,7 @@ use std::pin::Pin;
 use seawall::circuit_breaker::{CircuitBreakerPermit, Totals};
 use seawall::gate::Permit;
 use seawall::testing::Fault;
-use seawall::{Error, Rejected, Subscription, adaptive, bulkhead, circuit_breaker, rate_limit};
+use seawall::{Error, KeyedHandle, Rejected, Subscription, adaptive, bulkhead, circuit_breaker, rate_limit};
 
 pub(crate) type Later<T> = Pin<Box<dyn Future<Output = T>>>;
 pub(crate) type Admitted<H> = Result<<H as Gatekeeper>::Permit, Rejected>;
@@ -31,6 +31,31 @@ pub(crate) trait Door {
     fn close(&self) -> Later<()>;
     fn subscribe(&self) -> Subscription;
     fn inside(&self) -> i64;
+}
+
+/// One key of many: all of them are closed.
+pub(crate) struct AllDoors<H> {
+    pub(crate) of_key: Box<dyn Door>,
+    pub(crate) all: KeyedHandle<H>,
+}
+
+impl<H: 'static> Door for AllDoors<H> {
+    fn run(&self, work: Later<Result<u64, Fault>>) -> Later<Result<u64, Error<Fault>>> {
+        self.of_key.run(work)
+    }
+
+    fn close(&self) -> Later<()> {
+        let all = self.all.clone();
+        Box::pin(async move { all.close().await })
+    }
+
+    fn subscribe(&self) -> Subscription {
+        self.of_key.subscribe()
+    }
+
+    fn inside(&self) -> i64 {
+        self.of_key.inside()
+    }
 }
 
 macro_rules! gatekeepers {

@@ -4,6 +4,7 @@
 mod admit;
 mod circuit;
 mod close;
+mod close_all;
 mod close_keyed;
 mod close_threads;
 mod events;

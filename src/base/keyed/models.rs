@@ -6,18 +6,23 @@ use crate::base::sync::AtomicBool;
 struct Guest {
     key: u64,
     stays: AtomicBool,
+    closed: AtomicBool,
 }
 
 impl Resident for Guest {
     fn may_leave(&self, _: Instant) -> bool {
         !self.stays.load(Ordering::Relaxed)
     }
+
+    fn close(&self, _: Instant) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Keyed<Guest> {
     /// Each key below the number of shards lives in one of its own.
     fn ask(&self, key: u64) -> Stay<Guest> {
-        let make = || Guest { key, stays: AtomicBool::new(false) };
+        let make = || Guest { key, stays: AtomicBool::new(false), closed: AtomicBool::new(false) };
         self.find_or_make(hash(key), |guest| guest.key == key, make, make, || Instant::from_nanos(0))
     }
 
@@ -123,4 +128,26 @@ fn the_overflow_is_made_once() {
         assert!(Arc::ptr_eq(&mine, &racer.join().unwrap()));
         assert!(map.overflowed() == 2 && !held.overflowed);
     });
+}
+
+#[test]
+fn who_enters_while_all_are_closed_is_closed_before_anybody_can_find_him() {
+    // In a free place, in place of another, in one freed elsewhere, and without room.
+    for (capacity, shards, held) in
+        [(1, 1, None), (1, 1, Some(false)), (1, 2, Some(false)), (1, 1, Some(true))]
+    {
+        loom::model(move || {
+            let map = map(capacity, shards);
+            let first = held.map(|held| (map.ask(0).resident, held));
+            let first = first.and_then(|(first, held)| held.then_some(first));
+            let other = map.clone();
+            let entering = loom::thread::spawn(move || drop(other.ask(1)));
+            let known = map.close(Instant::from_nanos(0));
+            let now = map.each(Arc::clone).into_iter().chain(map.overflow());
+            assert!(now.chain(known).all(|guest| guest.closed.load(Ordering::Relaxed)));
+            entering.join().unwrap();
+            let now = map.each(Arc::clone).into_iter().chain(map.overflow());
+            assert!(now.chain(first).all(|guest| guest.closed.load(Ordering::Relaxed)));
+        });
+    }
 }

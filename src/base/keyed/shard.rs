@@ -68,8 +68,8 @@ impl<T> Residents<T> {
         fresh.clone()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.slots.iter().map(|slot| &*slot.resident)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.slots.iter().map(|slot| &slot.resident)
     }
 
     fn list(&mut self, hash: KeyHash, place: usize) {

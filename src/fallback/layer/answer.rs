@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::classify::{Cause, Outcome};
-use crate::deadline::Deadline;
 use crate::error::StackError;
 use crate::rejected::Rejected;
 
@@ -83,11 +82,6 @@ impl<Response, Error: StackError> FailedCall<'_, Response, Error> {
         let is_good = matches!((self.judge)(&response), Outcome::Success | Outcome::Ignored);
         response.ok().filter(|_| is_good)
     }
-}
-
-/// Whether it is too late to start anything.
-pub(super) fn deadline_has_passed() -> bool {
-    Deadline::current().is_some_and(|deadline| deadline.remaining().is_zero())
 }
 
 impl<Response, Error> Answering<Response, Error> for Infallible {

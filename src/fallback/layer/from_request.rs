@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::answer::{Answer, Answering, FailedCall, Reply, Sealed, Spare, deadline_has_passed};
+use super::answer::{Answer, Answering, FailedCall, Reply, Sealed, Spare};
+use super::copied::Copied;
 use crate::repeat::{ByClone, Repeat};
 
 /// An answer that an async function gives to the request and the result of the call.
@@ -108,15 +109,14 @@ where
 
     #[inline]
     fn spare(&self, request: &mut Request) -> Kept<F, R, Request> {
-        Kept { rescue: self.rescue.clone(), copy: self.repeat.copy(request), repeat: self.repeat.clone() }
+        Kept { rescue: self.rescue.clone(), copy: Copied::of(request, &self.repeat) }
     }
 }
 
 /// A function and what it is to answer.
 pub struct Kept<F, R, Request> {
     rescue: F,
-    repeat: R,
-    copy: Option<Request>,
+    copy: Copied<R, Request>,
 }
 
 impl<F, R, Request, Response, Error> Spare<Response, Error> for Kept<F, R, Request>
@@ -127,12 +127,9 @@ where
     type Answering = Rescuing<F::Future>;
 
     fn answer(self, call: &FailedCall<'_, Response, Error>) -> Reply<Response, Self::Answering> {
-        match self.copy {
-            Some(mut request) if !deadline_has_passed() => {
-                self.repeat.begin_again(&mut request);
-                Reply::Later(Rescuing { future: self.rescue.rescue(request, call.result) })
-            }
-            _ => Reply::Now(None),
+        match self.copy.send() {
+            Some(request) => Reply::Later(Rescuing { future: self.rescue.rescue(request, call.result) }),
+            None => Reply::Now(None),
         }
     }
 }

@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use super::answer::{Answer, Answering, FailedCall, Reply, Sealed, Spare, deadline_has_passed};
+use super::answer::{Answer, Answering, FailedCall, Reply, Sealed, Spare};
+use super::copied::Copied;
 use crate::base::lanes::{LaneRef, Lanes};
 use crate::base::sync::Mutex;
 use crate::error::StackError;
@@ -66,17 +67,16 @@ where
 
     #[inline]
     fn spare(&self, request: &mut Request) -> Kept<S, R, Request> {
-        let copy = self.repeat.copy(request);
+        let copy = Copied::of(request, &self.repeat);
         let idempotent = copy.is_none() || self.repeat.is_idempotent(request);
-        Kept { prototype: self.prototype.here(), repeat: self.repeat.clone(), copy, idempotent }
+        Kept { prototype: self.prototype.here(), copy, idempotent }
     }
 }
 
 /// A service, and what it is to answer.
 pub struct Kept<S, R, Request> {
     prototype: LaneRef<Mutex<S>>,
-    repeat: R,
-    copy: Option<Request>,
+    copy: Copied<R, Request>,
     idempotent: bool,
 }
 
@@ -89,10 +89,9 @@ where
     type Answering = Asking<S, Request>;
 
     fn answer(self, call: &FailedCall<'_, Response, Error>) -> Reply<Response, Self::Answering> {
-        let is_allowed = (self.idempotent || call.was_never_processed()) && !deadline_has_passed();
-        match self.copy.filter(|_| is_allowed) {
-            Some(mut request) => {
-                self.repeat.begin_again(&mut request);
+        let is_allowed = self.idempotent || call.was_never_processed();
+        match is_allowed.then_some(self.copy).and_then(Copied::send) {
+            Some(request) => {
                 let service = self.prototype.lock().clone();
                 Reply::Later(Asking { step: Step::Readying { asked: Some(Box::new((service, request))) } })
             }

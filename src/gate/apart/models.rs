@@ -9,7 +9,7 @@ use crate::base::sync::{AtomicBool, Ordering};
 use crate::gate::Permit;
 use crate::{
     AdaptiveConfig, AdaptiveLayer, BulkheadConfig, BulkheadLayer, CircuitBreakerConfig, CircuitBreakerLayer,
-    Key, Outcome, RateLimitConfig, RateLimitLayer,
+    Key, KeyConfig, Outcome, RateLimitConfig, RateLimitLayer,
 };
 
 struct Woken(AtomicBool);
@@ -25,20 +25,27 @@ fn waker() -> (StdArc<Woken>, Waker) {
     (woken.clone(), woken.into())
 }
 
+/// In one shard: in which of many a key lies is by chance, and a model must run the same each time.
+fn few() -> KeyConfig {
+    KeyConfig::default().max(2)
+}
+
 fn circuit() -> CircuitBreakerLayer {
-    CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("model").seed(1))
+    CircuitBreakerLayer::new(CircuitBreakerConfig::default().name("model").seed(1).keys(few()))
 }
 
 fn bulkhead() -> BulkheadLayer {
-    BulkheadLayer::new(BulkheadConfig::new(1).name("model").queue(1, Duration::MAX))
+    BulkheadLayer::new(BulkheadConfig::new(1).name("model").keys(few()).queue(1, Duration::MAX))
 }
 
 fn rate_limit() -> RateLimitLayer {
-    RateLimitLayer::new(RateLimitConfig::per_second(9).burst(1).name("model").max_wait(Duration::MAX))
+    RateLimitLayer::new(
+        RateLimitConfig::per_second(9).burst(1).name("model").keys(few()).max_wait(Duration::MAX),
+    )
 }
 
 fn adaptive() -> AdaptiveLayer {
-    AdaptiveLayer::new(AdaptiveConfig::default().name("model"))
+    AdaptiveLayer::new(AdaptiveConfig::default().name("model").keys(few()))
 }
 
 fn by_number(number: &u64) -> Key<'_> {
@@ -77,6 +84,13 @@ macro_rules! models {
                     begins!($gate().key_by(by_number).handle().entry(7));
                 });
             }
+
+            #[test]
+            fn no_call_is_let_through_by_a_key_that_comes_while_all_are_closed() {
+                loom::model(|| {
+                    comes!($gate().key_by(by_number).handle());
+                });
+            }
         }
     )+ };
 }
@@ -107,6 +121,20 @@ macro_rules! begins {
         assert!(!closed || admitted.is_err(), "let through by what was closed");
         drop(admitted);
         assert!(handle.try_admit().is_err() && handle.in_flight() == 0);
+    };
+}
+
+macro_rules! comes {
+    ($keyed:expr) => {
+        let keyed = $keyed;
+        let other = keyed.clone();
+        let asking = loom::thread::spawn(move || other.entry(7).try_admit());
+        let (_, waker) = waker();
+        let closed = pin!(keyed.close()).poll(&mut Context::from_waker(&waker)).is_ready();
+        let admitted = asking.join().unwrap();
+        assert!(!closed || admitted.is_err(), "let through by what was closed");
+        drop(admitted);
+        assert!(keyed.entry(7).try_admit().is_err() && keyed.entry(7).in_flight() == 0);
     };
 }
 

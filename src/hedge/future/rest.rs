@@ -15,7 +15,6 @@ use crate::deadline::Deadline;
 use crate::event::HedgeReason;
 use crate::hedge::service::Hedger;
 use crate::hedge::state::costs_a_token;
-use crate::repeat::Repeat;
 
 /// All of a call but its tries.
 pub(super) struct Rest<S, C, R, Request> {
@@ -25,7 +24,7 @@ pub(super) struct Rest<S, C, R, Request> {
     began: Option<Instant>,
     pub(super) hedger: LaneRef<Hedger<S>>,
     pub(super) classify: C,
-    repeat: R,
+    pub(super) repeat: R,
 }
 
 impl<S, C, R, Request> Rest<S, C, R, Request> {
@@ -96,7 +95,7 @@ impl<S, C, R, Request> Rest<S, C, R, Request> {
     }
 }
 
-impl<S: Service<Request> + Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, Request> {
+impl<S: Service<Request> + Clone, C, R, Request> Rest<S, C, R, Request> {
     pub(super) fn hedge_if_slow(&mut self) -> Step<S, Request> {
         let hedge = self.hedge(HedgeReason::Slow, self.began, None);
         hedge.map_or(Step::Alone, |hedge| Step::Racing { hedge })
@@ -111,7 +110,7 @@ impl<S: Service<Request> + Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, 
         first_began: Option<Instant>,
         after: Option<Outcome>,
     ) -> Option<Pin<Box<Second<S, Request>>>> {
-        let mut request = self.copy.take()?;
+        let request = self.copy.take()?;
         let Hedger { shared, budget, .. } = &*self.hedger;
         if Deadline::current().is_some_and(|deadline| deadline.remaining() < shared.config.least_attempt) {
             return None;
@@ -121,9 +120,6 @@ impl<S: Service<Request> + Clone, C, R: Repeat<Request>, Request> Rest<S, C, R, 
             (Some(budget), Some(outcome)) if costs_a_token(outcome) => Some(budget.take_after(outcome)?),
             _ => None,
         };
-        if after.is_some() {
-            self.repeat.begin_again(&mut request);
-        }
         Some(Second::new(self.hedger.another(), request, token, reason, first_began))
     }
 }

@@ -14,6 +14,7 @@ use crate::base::clock::{Instant, precise};
 use crate::budget::{BudgetId, Token};
 use crate::event::HedgeReason;
 use crate::hedge::layer::Shared;
+use crate::repeat::Repeat;
 
 pin_project! {
     /// The second try, and what is kept for the end of both.
@@ -54,22 +55,28 @@ impl<S: Service<Request>, Request> Second<S, Request> {
         Box::into_pin(Box::new(Self { step, request, token, reason, first_began, failed: None }))
     }
 
-    /// What the try comes to; none if no service became ready for it, so that it was never made.
+    /// What the try comes to; none if it was never made: no service became ready for it, or its request cannot be read any
+    /// more.
     pub(super) fn poll(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         shared: &Shared,
         budget: BudgetId,
+        repeat: &impl Repeat<Request>,
     ) -> Poll<Option<ResultOf<S, Request>>> {
         let mut this = self.project();
         let number = current_attempt().saturating_add(1);
         loop {
             match this.step.as_mut().project() {
                 StepProjection::Readying { service } => {
-                    if ready!(service.poll_ready(cx)).is_err() {
+                    let is_whole = this.request.as_mut().is_some_and(|copy| repeat.is_whole(copy));
+                    if !is_whole || ready!(service.poll_ready(cx)).is_err() {
                         return Poll::Ready(None);
                     }
-                    let request = this.request.take().expect("a hedge is made once");
+                    let mut request = this.request.take().expect("a hedge is made once");
+                    if *this.reason == HedgeReason::Failed {
+                        repeat.begin_again(&mut request);
+                    }
                     this.token.take().map(Token::spend).unwrap_or_default();
                     let age = |began| precise().saturating_duration_since(began);
                     shared.hedging(this.first_began.map_or(Duration::ZERO, age), *this.reason);

@@ -10,7 +10,9 @@ use pin_project_lite::pin_project;
 
 use super::ClassifyBody;
 use crate::classify::Outcome;
+use crate::deadline::{Deadline, set_by_caller};
 use crate::gate::Permit;
+use crate::gate::ending::cut_off_by_caller;
 use crate::gate::future::failing_if_it_panics;
 
 pin_project! {
@@ -93,17 +95,31 @@ pub(super) struct Call<P: Permit, C> {
     classify: C,
     /// What the head said.
     head: Option<Outcome>,
+    /// That of the caller: the body may be read outside of it.
+    deadline: Option<Deadline>,
 }
 
 impl<P: Permit, C> Call<P, C> {
-    pub(super) const fn new(permit: P, classify: C, head: Option<Outcome>) -> Self {
-        Self { permit: Some(permit), classify, head }
+    pub(super) fn new(permit: P, classify: C, head: Option<Outcome>) -> Self {
+        let deadline = set_by_caller().map(Deadline::at);
+        Self { permit: Some(permit), classify, head, deadline }
     }
 
     /// The call ended with this, unless its head has already said more.
     fn settle(mut self, end: impl FnOnce(&C) -> Outcome) {
-        let outcome = self.head.unwrap_or_else(|| end(&self.classify));
-        self.permit.take().into_iter().for_each(|permit| permit.settle(outcome));
+        self.end_with(|call| Some(call.head.unwrap_or_else(|| end(&call.classify))));
+    }
+
+    /// Settles the permit. Without an outcome, or if the caller's deadline cut the call off, it was abandoned.
+    fn end_with(&mut self, outcome: impl FnOnce(&Self) -> Option<Outcome>) {
+        let judge = || outcome(self).filter(|outcome| !cut_off_by_caller(*outcome));
+        let outcome = match self.deadline {
+            Some(deadline) => deadline.within(judge),
+            None => judge(),
+        };
+        if let (Some(permit), Some(outcome)) = (self.permit.take(), outcome) {
+            permit.settle(outcome);
+        }
     }
 }
 
@@ -120,8 +136,8 @@ impl<P: Permit, C: ClassifyBody> Call<P, C> {
 /// Dropped before its end it was abandoned, unless its head had said that it failed.
 impl<P: Permit, C> Drop for Call<P, C> {
     fn drop(&mut self) {
-        if let (Some(outcome), Some(permit)) = (self.head, self.permit.take()) {
-            permit.settle(outcome);
+        if self.permit.is_some() {
+            self.end_with(|call| call.head);
         }
     }
 }

@@ -143,7 +143,7 @@ fn a_limiter_that_is_closed_while_the_last_leaves_the_queue_stays_closed() {
         let first = joins(&limiter);
         let other = limiter.clone();
         let leaving = loom::thread::spawn(move || other.abandon_waiting(first, 0));
-        limiter.close();
+        limiter.shut();
         leaving.join().unwrap();
         assert!(!passes(&limiter, 100));
     });
@@ -156,7 +156,7 @@ fn who_looks_while_it_is_closed_sees_it_or_is_woken() {
         assert!(passes(&limiter, 0));
         let first = joins(&limiter);
         let other = limiter.clone();
-        let closing = loom::thread::spawn(move || other.close());
+        let closing = loom::thread::spawn(move || other.shut());
         let woken = Woken::new();
         let seen = look(&limiter, first, 0, &woken);
         closing.join().unwrap();
@@ -170,7 +170,7 @@ fn who_parks_while_it_begins_to_refuse_sees_it_or_is_woken() {
         |limiter| assert!(!passes(limiter, 0)),
         |limiter| assert!(joins(limiter) > 0),
         |limiter| limiter.pause(Duration::from_secs(1), at(0)),
-        Limiter::close,
+        Limiter::shut,
     ];
     for begin in begins {
         loom::model(move || {

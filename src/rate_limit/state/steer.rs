@@ -46,7 +46,7 @@ impl Limiter {
     }
 
     /// Lets nothing pass any more, and sends those who wait away.
-    pub(in super::super) fn close(&self) {
+    pub(super) fn shut(&self) {
         self.closed.store(true, Ordering::Release);
         let waiting = {
             let mut line = self.line().lock();

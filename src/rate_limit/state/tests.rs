@@ -243,7 +243,7 @@ fn a_closed_limiter_stays_closed_when_the_last_in_line_leaves() {
     passes(&limiter, 1, 0);
     let first = joins(&limiter, 1, 0, u64::MAX);
     let task = watch(&limiter, first, 0);
-    limiter.close();
+    limiter.shut();
     assert!(task.is_woken());
     assert_eq!(look(&limiter, first, 500 * MS), Look::TooLate);
     assert_eq!(limiter.give_up(first, 1, 0, at(500 * MS)).kind(), RejectedKind::Closed);

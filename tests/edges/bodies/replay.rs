@@ -7,9 +7,11 @@ use axum::http::StatusCode;
 use axum::routing::put;
 use seawall::http::{Repeatable, Replay, StatusClassify};
 use seawall::{HedgeConfig, HedgeLayer, RetryConfig, RetryLayer, service};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 use super::*;
+
+mod copies;
 
 /// What came with each request.
 type Seen = Arc<Mutex<Vec<Bytes>>>;

@@ -15,7 +15,7 @@ use seawall::{
 use super::circuit::circuit;
 use super::limits::{PATIENCE, TURN, growing, in_turn, queue};
 use crate::books::{on_adaptive, on_circuit, on_crowd, on_queue, on_rate_limit};
-use crate::door::Gatekeeper;
+use crate::door::{AllDoors, Gatekeeper};
 use crate::foreign::{Heard, KEY, Place, Tenant, one_of_few, tenant};
 use crate::subject::Subject;
 
@@ -72,6 +72,8 @@ fn of_one_key<L, H: Gatekeeper>(
         let _stays = &squatter;
         held(probe)
     });
+    let of_key = subject.door.take().expect("a gate has a door");
+    subject.door = Some(Box::new(AllDoors { of_key, all: all.clone() }));
     subject
 }
 

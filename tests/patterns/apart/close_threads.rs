@@ -39,7 +39,7 @@ of_every_gate_in_real_time! {
 }
 
 /// Without a runtime.
-fn block_on(closing: impl Future<Output = ()>) {
+pub(super) fn block_on(closing: impl Future<Output = ()>) {
     struct Unpark(thread::Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
