@@ -221,17 +221,20 @@ impl<T: Resident> Keyed<T> {
             shard.find(hash, &is).or_else(|| push(shard))
         };
 
-        let mut shard = self.lock(home);
-        if let Some(resident) = settle(&mut shard) {
-            return Some(resident);
-        }
-        if is_late() {
-            return None;
-        }
-        let left = shard.replace(hash, fresh, |resident| resident.may_leave(now));
-        drop(shard);
-        if left.is_some() {
-            return Some(fresh.clone());
+        // In a free place, or in that of one that leaves.
+        let settle_or_replace = |leaves: &dyn Fn(&T) -> bool| {
+            let mut shard = self.lock(home);
+            if let Some(resident) = settle(&mut shard) {
+                return Some(resident);
+            }
+            let left = if is_late() { None } else { shard.replace(hash, fresh, leaves) };
+            drop(shard);
+            left.map(|_| fresh.clone())
+        };
+
+        let entered = settle_or_replace(&|resident| resident.may_leave(now));
+        if entered.is_some() || is_late() {
+            return entered;
         }
         for step in 1..self.shards.len() {
             if self.evict((home + step) & (self.shards.len() - 1), now)
@@ -241,16 +244,7 @@ impl<T: Resident> Keyed<T> {
             }
         }
         // Others may have made room.
-        let mut shard = self.lock(home);
-        if let Some(resident) = settle(&mut shard) {
-            return Some(resident);
-        }
-        if is_late() {
-            return None;
-        }
-        let left = shard.replace(hash, fresh, |resident| resident.is_old_news(now));
-        drop(shard);
-        left.map(|_| fresh.clone())
+        settle_or_replace(&|resident| resident.is_old_news(now))
     }
 
     /// Whether a place of this shard could be freed.
