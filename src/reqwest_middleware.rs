@@ -216,13 +216,17 @@ where
 /// Makes a call, unless the layer drops it before its end.
 async fn run(next: Next<'_>, mut extensions: Extensions, job: Job) {
     let Job { request, mut done, deadline, attempt, span, why } = job;
-    let mut call = Box::pin(deadline.scope(async {
+    // None once it was dropped.
+    let mut call = pin!(Some(deadline.scope(async {
         let response = next.run(request.try_into()?, &mut extensions).await?;
         Ok(crate::reqwest::to_http(response))
-    }));
+    })));
     let answer = poll_fn(|cx| match done.poll_closed(cx) {
         Poll::Ready(()) => Poll::Ready(None),
-        Poll::Pending => span.during(|| attempt.during(|| call.as_mut().poll(cx).map(Some))),
+        Poll::Pending => {
+            let call = call.as_mut().as_pin_mut().expect("polled after completion");
+            span.during(|| attempt.during(|| call.poll(cx).map(Some)))
+        }
     })
     .await;
     if let Some(answer) = answer {
@@ -230,6 +234,6 @@ async fn run(next: Next<'_>, mut extensions: Extensions, job: Job) {
         drop(done.send(answer));
     } else {
         let why = *why.lock();
-        dropping(why, || drop(call));
+        dropping(why, || call.set(None));
     }
 }
